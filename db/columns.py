@@ -34,10 +34,13 @@ class BranchMixin(IdMixin, TimestampMixin):
         default=uuid.uuid4,
         server_default=func.gen_random_uuid(),
         sort_order=-7,
-        comment="names the same thing on every branch, whatever it is called there",
+        comment="Identifies the same entity on every branch, even if its name differs.",
     )
     version: Mapped[int] = mapped_column(
-        default=1, server_default="1", sort_order=89, comment="1, 2, …: counts the edits of this row"
+        default=1,
+        server_default="1",
+        sort_order=89,
+        comment="Number of the row's state, from 1. Every edit increases it.",
     )
 
 

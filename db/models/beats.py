@@ -21,22 +21,26 @@ class BeatAnalysis(IdMixin, Base):
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         CheckConstraint("duration_s >= 0 and seconds >= 0", name="durations"),
         Index("ix_beat_analyses_version", "version"),
-        {"schema": PUBLIC, "comment": "Beats and tempo of a file's content, once for each version of the method."},
+        {"schema": PUBLIC, "comment": "Tempo and beats of audio files, by content, method version and hint."},
     )
 
-    sha256: Mapped[str] = mapped_column(comment="of the file's bytes, wherever it lies")
-    version: Mapped[int] = mapped_column(comment="of the method")
-    hint: Mapped[str] = mapped_column(comment="what it was told beforehand: bpm=…,low_bpm=…,high_bpm=…; empty: nothing")
-    bpm: Mapped[float | None] = mapped_column(comment="null: no beat was heard")
-    confidence: Mapped[float]
-    duration_s: Mapped[float]
+    sha256: Mapped[str] = mapped_column(comment="SHA-256 of the file's bytes.")
+    version: Mapped[int] = mapped_column(comment="Version of the analysis method.")
+    hint: Mapped[str] = mapped_column(comment="Tempo hint of the request: bpm=…,low_bpm=…,high_bpm=…. Empty: no hint.")
+    bpm: Mapped[float | None] = mapped_column(comment="Detected tempo. Beats per minute. Null: no beat was detected.")
+    confidence: Mapped[float] = mapped_column(comment="Confidence of the tempo, 0–1.")
+    duration_s: Mapped[float] = mapped_column(comment="Length of the sound. Seconds.")
     analysis: Mapped[dict[str, Any]] = mapped_column(
-        JSONB(), comment="all of it: beats, downbeats, changes, candidates"
+        JSONB(), comment="Whole result: beats, downbeats, tempo changes, candidates."
     )
-    seconds: Mapped[float] = mapped_column(comment="that the analysis took")
+    seconds: Mapped[float] = mapped_column(comment="Duration of the analysis. Seconds.")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     structure: Mapped[dict[str, Any] | None] = mapped_column(
-        JSONB(none_as_null=True), comment="key, sections, energy and drops; null: not asked for yet"
+        JSONB(none_as_null=True), comment="Key, sections, energy and drops. Null: not requested yet."
     )
-    structure_version: Mapped[int | None] = mapped_column(comment="of the method that found the structure")
-    structure_seconds: Mapped[float | None] = mapped_column(comment="that finding the structure took")
+    structure_version: Mapped[int | None] = mapped_column(
+        comment="Version of the method that found the structure. Null: not requested yet."
+    )
+    structure_seconds: Mapped[float | None] = mapped_column(
+        comment="Duration of the structure analysis. Seconds. Null: not requested yet."
+    )

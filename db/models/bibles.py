@@ -29,7 +29,7 @@ class ProjectBible(BranchMixin, Base):
             CheckConstraint("char_length(title) between 1 and 200", name="title"),
             CheckConstraint("char_length(description) between 1 and 2000", name="description"),
         ),
-        {"schema": ANIME_API, "comment": "The bible of a project as it is on each branch; at most one a branch."},
+        {"schema": ANIME_API, "comment": "Current bible of each branch. A branch has at most one."},
     )
 
     title: Mapped[str]
@@ -37,7 +37,7 @@ class ProjectBible(BranchMixin, Base):
     visual_style: Mapped[dict[str, Any]] = json_object()
     world_setting: Mapped[dict[str, Any]] = json_object()
     narrative_guidelines: Mapped[dict[str, Any]] = json_object()
-    content: Mapped[dict[str, Any]] = json_object("the creator's own chapters: world_building, plot_outline, …")
+    content: Mapped[dict[str, Any]] = json_object("Further sections of the author: world_building, plot_outline, …")
 
 
 class BibleCharacter(BranchMixin, Base):
@@ -58,22 +58,24 @@ class BibleCharacter(BranchMixin, Base):
             ),
             Index("ix_bible_characters_branch_id_character_key", "branch_id", "character_key"),
         ),
-        {"schema": ANIME_API, "comment": "Characters as the bible defines them, on each branch."},
+        {"schema": ANIME_API, "comment": "Current characters of the bible of each branch."},
     )
 
     bible_key: Mapped[uuid.UUID]
-    character_key: Mapped[uuid.UUID | None] = mapped_column(comment="the character that is drawn; null: none yet")
+    character_key: Mapped[uuid.UUID | None] = mapped_column(
+        comment="Key of the character that is drawn for it. Null: none yet."
+    )
     name: Mapped[str]
-    role: Mapped[str | None] = mapped_column(comment="protagonist, mentor, …")
+    role: Mapped[str | None] = mapped_column(comment="Role in the story: protagonist, mentor, …")
     description: Mapped[str | None]
     personality: Mapped[str | None]
     personality_traits: Mapped[dict[str, Any]] = json_object()
     backstory: Mapped[str | None]
     visual_description: Mapped[str | None]
-    visual_traits: Mapped[dict[str, Any]] = json_object("hair, eyes, coat, …")
+    visual_traits: Mapped[dict[str, Any]] = json_object("Visible traits: hair, eyes, coat, …")
     abilities: Mapped[list[Any]] = json_list()
-    relationships: Mapped[dict[str, Any]] = json_object("by the other character's name")
-    evolution_arc: Mapped[list[Any]] = json_list("how it changes, in story order")
+    relationships: Mapped[dict[str, Any]] = json_object("Relationships, by the name of the other character.")
+    evolution_arc: Mapped[list[Any]] = json_list("Changes of the character, in story order.")
 
 
 class BibleHistory(IdMixin, Base):
@@ -83,15 +85,17 @@ class BibleHistory(IdMixin, Base):
         commit_foreign_key("commit_id"),
         Index("ix_bible_history_project_id_branch_name_id", "project_id", "branch_name", "id"),
         Index("ix_bible_history_project_id_commit_id", "project_id", "commit_id"),
-        {"schema": ANIME_API, "comment": "Each change to a bible or to a character in it."},
+        {"schema": ANIME_API, "comment": "Changes to bibles and to the characters in them."},
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    branch_name: Mapped[str] = mapped_column(comment="as called then; the history outlives the branch")
+    branch_name: Mapped[str] = mapped_column(
+        comment="Name of the branch at the time of the change. The branch may no longer exist."
+    )
     part: Mapped[BiblePart] = mapped_column(text_enum(BiblePart, "part"))
     part_key: Mapped[uuid.UUID]
-    before: Mapped[dict[str, Any] | None] = mapped_column(comment="null: added")
-    after: Mapped[dict[str, Any] | None] = mapped_column(comment="null: removed")
+    before: Mapped[dict[str, Any] | None] = mapped_column(comment="State before the change. Null: the part was added.")
+    after: Mapped[dict[str, Any] | None] = mapped_column(comment="State after the change. Null: the part was removed.")
     commit_id: Mapped[int]
     author: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

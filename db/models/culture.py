@@ -44,24 +44,30 @@ class CulturalElement(IdMixin, TimestampMixin, Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_cultural_elements_project_id_id", "project_id", "id"),
-        {"schema": PUBLIC, "comment": "Glossary with rules: a kimono closes left over right."},
+        {
+            "schema": PUBLIC,
+            "comment": "Glossary of cultural elements with rules, such as: a kimono closes left over right.",
+        },
     )
 
     project_id: Mapped[int | None] = mapped_column(
-        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), comment="null: built in, for every project"
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"),
+        comment="Project that owns the element. Null: built in, for every project.",
     )
     name: Mapped[str]
-    native_name: Mapped[str | None] = mapped_column(comment="in its own script: 着物")
-    category: Mapped[str] = mapped_column(comment="clothing, food, ceremony, address, building, gesture, season, …")
+    native_name: Mapped[str | None] = mapped_column(comment="Name in its own script, such as 着物. Null: not given.")
+    category: Mapped[str] = mapped_column(
+        comment="Category: clothing, food, ceremony, address, building, gesture, season, …"
+    )
     description: Mapped[str] = mapped_column(default="", server_default="")
-    triggers: Mapped[list[Any]] = json_list("words that bring the element up")
-    rule: Mapped[str] = mapped_column(comment="what is right, in one sentence")
-    violations: Mapped[list[Any]] = json_list("words that break the rule beside a trigger")
+    triggers: Mapped[list[Any]] = json_list("Words that mention the element.")
+    rule: Mapped[str] = mapped_column(comment="The rule, in one sentence.")
+    violations: Mapped[list[Any]] = json_list("Words that break the rule when they appear with a trigger.")
     severity: Mapped[Severity] = mapped_column(
         text_enum(Severity, "severity"), default=Severity.WARNING, server_default=Severity.WARNING.value
     )
-    advice: Mapped[str | None] = mapped_column(comment="what to write instead")
-    source: Mapped[str | None] = mapped_column(comment="where the rule is from")
+    advice: Mapped[str | None] = mapped_column(comment="Better wording. Null: none.")
+    source: Mapped[str | None] = mapped_column(comment="Source of the rule. Null: none.")
 
 
 class CulturalValidation(IdMixin, Base):
@@ -76,18 +82,20 @@ class CulturalValidation(IdMixin, Base):
         Index("ix_cultural_validations_job_id", "job_id"),
         {
             "schema": PUBLIC,
-            "comment": "Checks of a prompt or scene against the glossary, a row for each element it touches.",
+            "comment": "Checks of a prompt or scene against the glossary, one row for each element in it.",
         },
     )
 
-    check_id: Mapped[uuid.UUID] = mapped_column(comment="the same for all rows of one check")
+    check_id: Mapped[uuid.UUID] = mapped_column(comment="Id shared by all rows of one check.")
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
     kind: Mapped[CheckedKind] = mapped_column(text_enum(CheckedKind, "kind"))
     scene_key: Mapped[uuid.UUID | None]
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
-    text: Mapped[str] = mapped_column(comment="what was checked")
+    text: Mapped[str] = mapped_column(comment="Text that was checked.")
     element_id: Mapped[int | None] = mapped_column(ForeignKey("public.cultural_elements.id", ondelete="SET NULL"))
-    element_name: Mapped[str | None] = mapped_column(comment="as called then; null: the text touches no element")
+    element_name: Mapped[str | None] = mapped_column(
+        comment="Name of the element at the time of the check. Null: the text mentions no element."
+    )
     finding: Mapped[CulturalFinding] = mapped_column(text_enum(CulturalFinding, "finding"))
     severity: Mapped[Severity | None] = mapped_column(text_enum(Severity, "severity"))
     message: Mapped[str | None]

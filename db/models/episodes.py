@@ -46,7 +46,7 @@ class Episode(BranchMixin, Base):
             CheckConstraint("status <> 'published' or published_path is not null", name="published_has_path"),
             Index("ix_episodes_asset_id", "asset_id"),
         ),
-        {"schema": PUBLIC, "comment": "Episodes as they are on each branch; `key` is the id that the API speaks of."},
+        {"schema": PUBLIC, "comment": "Current episodes of each branch. The API uses `key` as their id."},
     )
 
     episode_number: Mapped[int]
@@ -55,13 +55,17 @@ class Episode(BranchMixin, Base):
     status: Mapped[EpisodeStatus] = mapped_column(
         text_enum(EpisodeStatus, "status"), default=EpisodeStatus.DRAFT, server_default=EpisodeStatus.DRAFT.value
     )
-    details: Mapped[dict[str, Any]] = json_object("the creator's own fields: genre, mood, …", name="metadata")
-    duration_s: Mapped[float | None] = mapped_column(comment="measured on the file; null before it is assembled")
+    details: Mapped[dict[str, Any]] = json_object("Fields of the author: genre, mood, …", name="metadata")
+    duration_s: Mapped[float | None] = mapped_column(
+        comment="Measured length of the video. Seconds. Null: not assembled."
+    )
     asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     video_path: Mapped[str | None]
     quality_score: Mapped[float | None]
-    error_message: Mapped[str | None] = mapped_column(comment="one sentence: why it could not be assembled")
-    published_path: Mapped[str | None] = mapped_column(comment="in the library")
+    error_message: Mapped[str | None] = mapped_column(
+        comment="Reason why the episode could not be assembled, in one sentence. Null: no failure."
+    )
+    published_path: Mapped[str | None] = mapped_column(comment="Path in the media library. Null: not published.")
     published_at: Mapped[datetime | None]
 
 
@@ -73,7 +77,7 @@ class StoryArc(BranchMixin, Base):
             CheckConstraint("char_length(name) between 1 and 200", name="name"),
             Index("ix_story_arcs_episode_keys", "episode_keys", postgresql_using="gin"),
         ),
-        {"schema": PUBLIC, "comment": "Arcs of the story over episodes, as they are on each branch."},
+        {"schema": PUBLIC, "comment": "Current story arcs of each branch; an arc spans episodes."},
     )
 
     name: Mapped[str]
@@ -81,8 +85,13 @@ class StoryArc(BranchMixin, Base):
     status: Mapped[ArcStatus] = mapped_column(
         text_enum(ArcStatus, "status"), default=ArcStatus.PLANNED, server_default=ArcStatus.PLANNED.value
     )
-    position: Mapped[int] = mapped_column(default=0, server_default="0", comment="order among the arcs")
-    episode_keys: Mapped[list[uuid.UUID]] = mapped_column(
-        ARRAY(UUID(as_uuid=True)), default=list, server_default=text("'{}'"), comment="in story order"
+    position: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Position among the arcs of the branch."
     )
-    milestones: Mapped[list[Any]] = json_list("[{title, description, episode_key}] in story order")
+    episode_keys: Mapped[list[uuid.UUID]] = mapped_column(
+        ARRAY(UUID(as_uuid=True)),
+        default=list,
+        server_default=text("'{}'"),
+        comment="Keys of the episodes, in story order.",
+    )
+    milestones: Mapped[list[Any]] = json_list("Milestones in story order: [{title, description, episode_key}].")

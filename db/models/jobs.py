@@ -71,62 +71,77 @@ class ProductionJob(IdMixin, TimestampMixin, Base):
             "id",
             postgresql_where=text("status in ('processing', 'segments_queued') or not run_settled"),
         ),
-        {"schema": ANIME_API, "comment": "One generation, from request to published file. This row is the truth."},
+        {
+            "schema": ANIME_API,
+            "comment": "Generations, from request to published file. This row is authoritative, not Prefect.",
+        },
     )
 
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="SET NULL"))
     job_type: Mapped[JobType] = mapped_column(text_enum(JobType, "job_type"))
     status: Mapped[JobStatus] = mapped_column(text_enum(JobStatus, "status"), default=JobStatus.PROCESSING)
     stage: Mapped[Stage] = mapped_column(text_enum(Stage, "stage"), default=Stage.QUEUED)
-    progress: Mapped[float] = mapped_column(default=0.0, comment="0…1, never goes back")
-    step: Mapped[str | None] = mapped_column(comment="what is done now, in words: 'frame 12 of 72'")
-    prompt: Mapped[str] = mapped_column(comment="as the user wrote it")
-    parameters: Mapped[dict[str, Any]] = mapped_column(comment="the validated request, defaults filled in")
+    progress: Mapped[float] = mapped_column(default=0.0, comment="Progress, 0–1. It never decreases.")
+    step: Mapped[str | None] = mapped_column(
+        comment="Description of the current work, such as: frame 12 of 72. Null: none."
+    )
+    prompt: Mapped[str] = mapped_column(comment="Prompt exactly as the user wrote it.")
+    parameters: Mapped[dict[str, Any]] = mapped_column(comment="Validated request with all defaults.")
     steps: Mapped[dict[str, Any]] = mapped_column(
         default=dict,
         server_default=text("'{}'::jsonb"),
-        comment="what each finished step found, by its name; a run that is started again goes on after them",
+        comment="Results of finished steps, by name. A restarted run continues after them.",
     )
     warnings: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'::jsonb"))
-    comfyui_job_id: Mapped[uuid.UUID] = mapped_column(unique=True, comment="prompt_id of the first segment")
-    seed: Mapped[int] = mapped_column(comment="asked for, or drawn when the job was opened")
-    engine: Mapped[str | None] = mapped_column(comment="the engine that rendered it; null until one did")
+    comfyui_job_id: Mapped[uuid.UUID] = mapped_column(unique=True, comment="prompt_id of the job's first segment.")
+    seed: Mapped[int] = mapped_column(
+        comment="Requested seed, or a random one that was chosen when the job was created."
+    )
+    engine: Mapped[str | None] = mapped_column(comment="Engine that rendered the job. Null: not rendered yet.")
 
     attempt: Mapped[int] = mapped_column(
-        default=0, server_default="0", comment="fencing token: only the newest may write"
+        default=0, server_default="0", comment="Fencing token: only the newest attempt may write."
     )
-    launches: Mapped[int] = mapped_column(default=0, server_default="0", comment="flow runs asked for so far")
+    launches: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of flow runs requested so far."
+    )
     crashes: Mapped[int] = mapped_column(
-        default=0, server_default="0", comment="runs lost since it was asked for, or retried by hand"
+        default=0, server_default="0", comment="Number of runs lost since the request or the last manual retry."
     )
     unclaimed_launches: Mapped[int] = mapped_column(
-        default=0, server_default="0", sort_order=95, comment="launches in a row that no run claimed"
+        default=0, server_default="0", sort_order=95, comment="Number of consecutive launches that no run claimed."
     )
     launch_after: Mapped[datetime | None] = mapped_column(
-        server_default=func.now(), comment="the outbox: launch it from this time on; null once launched"
+        server_default=func.now(), comment="Earliest time of the next launch. Null: no launch is due."
     )
-    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the newest Prefect run")
+    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="Newest Prefect run. Null: none yet.")
     run_settled: Mapped[bool] = mapped_column(
-        default=False, server_default=text("false"), comment="the job has ended and so have its Prefect runs"
+        default=False, server_default=text("false"), comment="Whether the job and all its Prefect runs have ended."
     )
-    started_at: Mapped[datetime | None] = mapped_column(comment="first claimed by a run")
+    started_at: Mapped[datetime | None] = mapped_column(
+        comment="Time at which a run first claimed the job. Null: not yet."
+    )
     heartbeat_at: Mapped[datetime | None]
-    deadline_at: Mapped[datetime | None] = mapped_column(comment="when the present attempt is given up")
+    deadline_at: Mapped[datetime | None] = mapped_column(
+        comment="Time after which the current attempt counts as lost. Null: no run holds the job."
+    )
     ended_at: Mapped[datetime | None]
 
     output_asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     output_path: Mapped[str | None]
     quality_score: Mapped[float | None]
     error_code: Mapped[str | None]
-    error_message: Mapped[str | None] = mapped_column(comment="one sentence")
+    error_message: Mapped[str | None] = mapped_column(
+        comment="Reason for the failure, in one sentence. Null: no failure."
+    )
 
     scene_id: Mapped[int | None] = mapped_column(
         ForeignKey("anime_api.scenes.id", ondelete="SET NULL"),
         sort_order=93,
-        comment="the scene that it renders; null: none, or it is gone",
+        comment="Scene that the job renders. Null: none, or a deleted one.",
     )
     commit_hash: Mapped[str | None] = mapped_column(
-        sort_order=94, comment="the state of the scene's branch that it renders"
+        sort_order=94, comment="Commit of the scene's branch that the job renders. Null: none."
     )
 
     metrics: Mapped[QualityMetrics | None] = relationship(back_populates="job", passive_deletes=True)
@@ -137,7 +152,7 @@ class QualityMetrics(TimestampMixin, Base):
     __table_args__ = (
         CheckConstraint("score between 0 and 10", name="score"),
         Index("ix_quality_metrics_assessment_id", "assessment_id"),
-        {"schema": ANIME_API, "comment": "The final metrics of a job, one row a job."},
+        {"schema": ANIME_API, "comment": "Final quality metrics of a job, one row per job."},
     )
 
     job_id: Mapped[int] = mapped_column(
@@ -146,7 +161,9 @@ class QualityMetrics(TimestampMixin, Base):
     assessment_id: Mapped[int | None] = mapped_column(ForeignKey("public.quality_assessments.id", ondelete="SET NULL"))
     score: Mapped[float]
     passed: Mapped[bool]
-    metrics: Mapped[list[Any]] = mapped_column(comment="name, value, unit, threshold, passed, frames of each")
+    metrics: Mapped[list[Any]] = mapped_column(
+        comment="Metrics, each with name, value, unit, threshold, passed and frames."
+    )
 
     job: Mapped[ProductionJob] = relationship(back_populates="metrics")
 
@@ -156,19 +173,23 @@ class GenerationAnalytics(IdMixin, Base):
     __table_args__ = (
         UniqueConstraint("job_id", "attempt", "round", "stage", "segment"),
         CheckConstraint("seconds >= 0", name="seconds"),
-        {"schema": ANIME_API, "comment": "Measured seconds and bytes of each stage of each attempt."},
+        {"schema": ANIME_API, "comment": "Measured duration and size of each stage of each attempt."},
     )
 
     job_id: Mapped[int] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
     stage: Mapped[Stage] = mapped_column(text_enum(Stage, "stage"))
-    segment: Mapped[int] = mapped_column(default=0, server_default="0", comment="0: the stage as a whole")
+    segment: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of the segment, from 1. 0: the whole stage."
+    )
     seconds: Mapped[float]
-    bytes: Mapped[int | None] = mapped_column(comment="size of what the stage wrote; null if it writes no file")
+    bytes: Mapped[int | None] = mapped_column(comment="Size of the written file. Bytes. Null: the stage writes none.")
     frames: Mapped[int | None]
     engine: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    round: Mapped[int] = mapped_column(default=1, server_default="1", comment="1, 2, … of the quality loop")
+    round: Mapped[int] = mapped_column(
+        default=1, server_default="1", comment="Number of the round in the quality loop, from 1."
+    )
 
 
 class GenerationRequest(IdMixin, Base):
@@ -176,11 +197,11 @@ class GenerationRequest(IdMixin, Base):
     __table_args__ = (
         UniqueConstraint("endpoint", "idempotency_key"),
         Index("ix_generation_requests_job_id", "job_id"),
-        {"schema": PUBLIC, "comment": "Each request for a generation as it was received, and what was answered."},
+        {"schema": PUBLIC, "comment": "Requests for generations exactly as received, with their answers."},
     )
 
     endpoint: Mapped[str]
-    idempotency_key: Mapped[str | None] = mapped_column(comment="the Idempotency-Key header; null if none was sent")
+    idempotency_key: Mapped[str | None] = mapped_column(comment="Idempotency-Key header. Null: not sent.")
     body_sha256: Mapped[str]
     body: Mapped[dict[str, Any]]
     request_id: Mapped[str]

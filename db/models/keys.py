@@ -25,14 +25,16 @@ class ApiKey(IdMixin, Base):
         CheckConstraint("cardinality(scopes) > 0 and scopes <@ array['read', 'write', 'admin']::text[]", name="scopes"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         Index("uq_api_keys_name_in_use", "name", unique=True, postgresql_where=text("revoked_at is null")),
-        {"schema": PUBLIC, "comment": "Keys of the APIs. The keys themselves are nowhere: only their hashes."},
+        {"schema": PUBLIC, "comment": "API keys. Only their hashes are stored."},
     )
 
-    name: Mapped[str] = mapped_column(comment="whose it is, or what for; free again once it is revoked")
-    prefix: Mapped[str] = mapped_column(unique=True, comment="the part of the key that may be shown; it finds the row")
-    sha256: Mapped[str] = mapped_column(comment="of the whole key, in hex")
+    name: Mapped[str] = mapped_column(comment="Owner or purpose of the key. A revoked key's name may be used again.")
+    prefix: Mapped[str] = mapped_column(unique=True, comment="Public first part of the key, which identifies the row.")
+    sha256: Mapped[str] = mapped_column(comment="SHA-256 of the whole key, in hex.")
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text()))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    last_used_at: Mapped[datetime | None] = mapped_column(comment="to the minute; null: never")
-    expires_at: Mapped[datetime | None] = mapped_column(comment="null: it does not")
+    last_used_at: Mapped[datetime | None] = mapped_column(
+        comment="Time of the last use, to the minute. Null: never used."
+    )
+    expires_at: Mapped[datetime | None] = mapped_column(comment="Time at which the key expires. Null: never.")
     revoked_at: Mapped[datetime | None]

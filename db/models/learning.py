@@ -45,15 +45,23 @@ class LearningModel(IdMixin, TimestampMixin, Base):
         {"schema": PUBLIC, "comment": "Model files found on a ComfyUI server or in a folder."},
     )
 
-    source: Mapped[str] = mapped_column(comment="the server's address or the folder where it was found")
+    source: Mapped[str] = mapped_column(
+        comment="Address of the server, or path of the folder, where the file was found."
+    )
     kind: Mapped[ModelKind] = mapped_column(text_enum(ModelKind, "kind"))
-    name: Mapped[str] = mapped_column(comment="file name, as a graph names it")
-    bytes: Mapped[int | None] = mapped_column(comment="null: the server does not tell")
-    sha256: Mapped[str | None] = mapped_column(comment="null: not hashed, or out of reach")
-    rating: Mapped[float | None] = mapped_column(comment="from the quality of its takes; null: too few")
+    name: Mapped[str] = mapped_column(comment="File name, as workflows refer to it.")
+    bytes: Mapped[int | None] = mapped_column(comment="Size of the file. Bytes. Null: not reported by the server.")
+    sha256: Mapped[str | None] = mapped_column(comment="SHA-256 of the file. Null: not hashed, or not readable.")
+    rating: Mapped[float | None] = mapped_column(
+        comment="Rating from the feedback on its takes, 0–10. Null: too few takes."
+    )
     recommended_use: Mapped[str | None]
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="last found there")
-    missing_since: Mapped[datetime | None] = mapped_column(comment="null: it is there")
+    seen_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="Time at which the file was last found."
+    )
+    missing_since: Mapped[datetime | None] = mapped_column(
+        comment="Time since which the file is missing. Null: present."
+    )
 
 
 class TrainingExample(IdMixin, TimestampMixin, Base):
@@ -64,16 +72,18 @@ class TrainingExample(IdMixin, TimestampMixin, Base):
         CheckConstraint("verdict <> 'rejected' or reason is not null", name="rejection_has_reason"),
         Index("ix_training_examples_project_id_verdict_id", "project_id", "verdict", "id"),
         Index("ix_training_examples_job_id", "job_id"),
-        {"schema": PUBLIC, "comment": "Accepted and rejected takes with the parameters that made them."},
+        {"schema": PUBLIC, "comment": "Accepted and rejected takes with their parameters."},
     )
 
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    asset_id: Mapped[int] = mapped_column(ForeignKey("public.assets.id", ondelete="CASCADE"), comment="the take")
+    asset_id: Mapped[int] = mapped_column(
+        ForeignKey("public.assets.id", ondelete="CASCADE"), comment="File of the take."
+    )
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     verdict: Mapped[Verdict] = mapped_column(text_enum(Verdict, "verdict"))
     reason: Mapped[str | None]
     prompt: Mapped[str]
     negative_prompt: Mapped[str] = mapped_column(default="", server_default="")
-    parameters: Mapped[dict[str, Any]] = json_object("model, steps, cfg, sampler, size, …")
-    metrics: Mapped[list[Any]] = json_list("as in quality_assessments")
-    score: Mapped[float | None] = mapped_column(comment="null: not assessed")
+    parameters: Mapped[dict[str, Any]] = json_object("Parameters of the take: model, steps, cfg, sampler, size, …")
+    metrics: Mapped[list[Any]] = json_list("Metrics as in quality_assessments.")
+    score: Mapped[float | None] = mapped_column(comment="Quality score, 0–10. Null: not assessed.")

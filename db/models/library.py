@@ -60,48 +60,66 @@ class Track(IdMixin, TimestampMixin, Base):
             postgresql_using="gin",
             postgresql_ops={"search_text": "public.gin_trgm_ops"},
         ),
-        {"schema": PUBLIC, "comment": "Every piece of music that a scan found or that was analysed or used."},
+        {"schema": PUBLIC, "comment": "Music files that a scan found, or that were analysed or used."},
     )
 
-    root: Mapped[str] = mapped_column(comment="the library folder that it lies under, as it is set")
-    folder: Mapped[str] = mapped_column(comment="below the root; empty: the root itself")
+    root: Mapped[str] = mapped_column(comment="Configured library folder that contains the file.")
+    folder: Mapped[str] = mapped_column(comment="Folder below the root. Empty: the root itself.")
     filename: Mapped[str]
-    sha256: Mapped[str] = mapped_column(comment="of the bytes; it finds a moved file again")
+    sha256: Mapped[str] = mapped_column(comment="SHA-256 of the file's bytes. A scan recognises a moved file by it.")
     bytes: Mapped[int]
-    mtime_ns: Mapped[int] = mapped_column(comment="with the size: whether the file has changed since it was read")
-    missing_since: Mapped[datetime | None] = mapped_column(comment="the file is gone; null: it was there when looked")
-    kind: Mapped[str] = mapped_column(comment="mp3, m4a, flac, ogg, opus or wav, by the content, not by the name")
+    mtime_ns: Mapped[int] = mapped_column(
+        comment="Time of the file's last change. Nanoseconds since 1970. If it differs, a scan reads the file again."
+    )
+    missing_since: Mapped[datetime | None] = mapped_column(
+        comment="Time since which the file is missing. Null: present."
+    )
+    kind: Mapped[str] = mapped_column(
+        comment="Kind of the content, whatever the name: mp3, m4a, flac, ogg, opus or wav."
+    )
     codec: Mapped[str]
-    title: Mapped[str] = mapped_column(comment="of the tag, or the file's name without its ending")
-    artist: Mapped[str | None] = mapped_column(comment="all artists, joined by semicolons")
+    title: Mapped[str] = mapped_column(comment="Title of the tag, or the file name without its extension.")
+    artist: Mapped[str | None] = mapped_column(comment="Artists of the tag, joined by semicolons. Null: none.")
     album: Mapped[str | None]
     album_artist: Mapped[str | None]
-    genre: Mapped[str | None] = mapped_column(comment="all genres, joined by semicolons")
-    duration_s: Mapped[float] = mapped_column(comment="of the header and the packets, until the sound is decoded")
+    genre: Mapped[str | None] = mapped_column(comment="Genres of the tag, joined by semicolons. Null: none.")
+    duration_s: Mapped[float] = mapped_column(
+        comment="Length by header and packets, or as decoded once the file was analysed. Seconds."
+    )
     sample_rate: Mapped[int]
     channels: Mapped[int]
-    bitrate: Mapped[int | None] = mapped_column(comment="bits a second, as the file says; null: it does not")
-    gain_db: Mapped[float | None] = mapped_column(comment="ReplayGain or R128 of the tag; null: none")
-    fault: Mapped[str | None] = mapped_column(comment="what is wrong with the file that can be read all the same")
-    tag_bpm: Mapped[float | None] = mapped_column(comment="of the tag")
-    bpm_override: Mapped[float | None] = mapped_column(comment="set by the user; comes before all else")
-    analysed_bpm: Mapped[float | None] = mapped_column(comment="of the newest beat analysis")
+    bitrate: Mapped[int | None] = mapped_column(comment="Bits per second, as the file states. Null: not stated.")
+    gain_db: Mapped[float | None] = mapped_column(comment="ReplayGain or R128 gain of the tag. Decibels. Null: none.")
+    fault: Mapped[str | None] = mapped_column(comment="Damage of a file that can still be played. Null: none.")
+    tag_bpm: Mapped[float | None] = mapped_column(comment="Tempo of the tag. Beats per minute. Null: none.")
+    bpm_override: Mapped[float | None] = mapped_column(
+        comment="Tempo set by the user, which takes precedence. Beats per minute. Null: not set."
+    )
+    analysed_bpm: Mapped[float | None] = mapped_column(
+        comment="Tempo of the newest beat analysis. Beats per minute. Null: none."
+    )
     analysed_confidence: Mapped[float | None]
     bpm: Mapped[float | None] = mapped_column(
         Double(),
         Computed(EFFECTIVE_BPM_SQL, persisted=True),
-        comment="override, sure analysis, tag: the first that there is",
+        comment="Effective tempo: override, confident analysis, tag, other analysis. Beats per minute.",
     )
-    quality: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="clipping, loudness, …")
+    quality: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="Measured sound quality: clipping, loudness, … Null: not measured."
+    )
     quality_measured_at: Mapped[datetime | None]
-    persistent_id: Mapped[str | None] = mapped_column(comment="in the Library.xml that it was imported from")
-    title_text: Mapped[str] = mapped_column(comment="the title as it is searched and sorted")
-    genre_text: Mapped[str | None] = mapped_column(comment="the genres, normalised in the same way")
-    search_text: Mapped[str] = mapped_column(comment="title, artist, album, album artist and folder, normalised")
-    artists: Mapped[list[Any]] = json_list("each artist of the tag", sort_order=92)
-    genres: Mapped[list[Any]] = json_list("each genre of the tag", sort_order=93)
+    persistent_id: Mapped[str | None] = mapped_column(
+        comment="Persistent ID in the Library.xml from which the track was imported. Null: none."
+    )
+    title_text: Mapped[str] = mapped_column(comment="Title, normalised for search and sorting.")
+    genre_text: Mapped[str | None] = mapped_column(comment="Genres, normalised for search. Null: none.")
+    search_text: Mapped[str] = mapped_column(
+        comment="Title, artist, album, album artist and folder, normalised for search."
+    )
+    artists: Mapped[list[Any]] = json_list("Each artist of the tag.", sort_order=92)
+    genres: Mapped[list[Any]] = json_list("Each genre of the tag.", sort_order=93)
     genre_keys: Mapped[list[Any]] = json_list(
-        "the normalised genres, and the parts of joined ones, for the filter", sort_order=94
+        "Normalised genres, and the parts of joined ones, for the filter.", sort_order=94
     )
 
 
@@ -109,17 +127,21 @@ class Playlist(IdMixin, TimestampMixin, Base):
     __tablename__ = "playlists"
     __table_args__ = (
         UniqueConstraint("source", "source_id"),
-        {"schema": PUBLIC, "comment": "Tracks in an order, made here or imported."},
+        {"schema": PUBLIC, "comment": "Playlists, created in Tower or imported."},
     )
 
     name: Mapped[str]
     description: Mapped[str | None]
-    source: Mapped[str] = mapped_column(default="tower", server_default="tower", comment="tower, itunes_xml or m3u")
-    source_id: Mapped[str | None] = mapped_column(comment="its library and id in it, or its file; null: made here")
+    source: Mapped[str] = mapped_column(
+        default="tower", server_default="tower", comment="Origin: tower, itunes_xml or m3u."
+    )
+    source_id: Mapped[str | None] = mapped_column(
+        comment="Library and id within it, or the path of the file, of an import. Null: created in Tower."
+    )
     imported_track_ids: Mapped[list[Any] | None] = mapped_column(
         JSONB(none_as_null=True),
         sort_order=92,
-        comment="its tracks as they were imported last; null: made here, or not known",
+        comment="Ids of the tracks at the last import. Null: created in Tower, or unknown.",
     )
 
 
@@ -128,11 +150,11 @@ class PlaylistTrack(Base):
     __table_args__ = (
         CheckConstraint("position >= 1", name="position"),
         Index("ix_playlist_tracks_track_id", "track_id"),
-        {"schema": PUBLIC, "comment": "What is in a playlist; a track may be there twice."},
+        {"schema": PUBLIC, "comment": "Tracks of playlists. A playlist may contain a track more than once."},
     )
 
     playlist_id: Mapped[int] = mapped_column(ForeignKey("public.playlists.id", ondelete="CASCADE"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True, comment="1, 2, … without gaps")
+    position: Mapped[int] = mapped_column(primary_key=True, comment="Position in the playlist, from 1 without gaps.")
     track_id: Mapped[int] = mapped_column(ForeignKey("public.tracks.id", ondelete="CASCADE"))
 
 
@@ -147,23 +169,31 @@ class LibraryScan(IdMixin, Base):
         ),
         CheckConstraint("(state in ('queued', 'running')) = (ended_at is null)", name="ended"),
         CheckConstraint("state <> 'failed' or error is not null", name="failed_has_reason"),
-        {"schema": PUBLIC, "comment": "Each walk through the library folders; at most one at a time."},
+        {"schema": PUBLIC, "comment": "Scans of the library folders. At most one runs at a time."},
     )
 
     state: Mapped[ScanState] = mapped_column(text_enum(ScanState, "state"), default=ScanState.QUEUED)
-    roots: Mapped[list[Any]] = json_list("the folders that are walked through")
-    files_total: Mapped[int | None] = mapped_column(comment="counted before the first is looked at")
-    files_seen: Mapped[int] = mapped_column(default=0, server_default="0", comment="of audio kinds")
+    roots: Mapped[list[Any]] = json_list("Folders that are scanned.")
+    files_total: Mapped[int | None] = mapped_column(
+        comment="Number of files, counted before the first is read. Null: not counted yet."
+    )
+    files_seen: Mapped[int] = mapped_column(default=0, server_default="0", comment="Number of audio files seen so far.")
     unchanged: Mapped[int] = mapped_column(default=0, server_default="0")
     added: Mapped[int] = mapped_column(default=0, server_default="0")
     changed: Mapped[int] = mapped_column(default=0, server_default="0")
     moved: Mapped[int] = mapped_column(default=0, server_default="0")
-    missing: Mapped[int] = mapped_column(default=0, server_default="0", comment="tracks whose file was not there")
-    unreadable: Mapped[int] = mapped_column(default=0, server_default="0", comment="files that were not taken")
+    missing: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of tracks whose file is missing."
+    )
+    unreadable: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of files that could not be added."
+    )
     cancel_asked: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     error: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="its last report")
+    heartbeat_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="Time of the last progress report."
+    )
     ended_at: Mapped[datetime | None]
 
 
@@ -171,9 +201,9 @@ class UnreadableFile(IdMixin, Base):
     __tablename__ = "library_unreadable"
     __table_args__ = (
         Index("ix_library_unreadable_scan_id_id", "scan_id", "id"),
-        {"schema": PUBLIC, "comment": "What a scan could not take in, and why."},
+        {"schema": PUBLIC, "comment": "Files that a scan could not add, with the reason."},
     )
 
     scan_id: Mapped[int] = mapped_column(ForeignKey("public.library_scans.id", ondelete="CASCADE"))
-    path: Mapped[str] = mapped_column(comment="bytes that are no UTF-8 as \\xNN")
+    path: Mapped[str] = mapped_column(comment="Path of the file. Bytes that are not UTF-8 are written as \\xNN.")
     reason: Mapped[str]

@@ -28,13 +28,20 @@ class UserCreativePreference(IdMixin, TimestampMixin, Base):
         {"schema": ANIME_API, "comment": "Preferences of a creator, such as style, camera and tempo for a mood."},
     )
 
-    user_name: Mapped[str] = mapped_column(default="local", server_default="local", comment="local: no keys in use")
-    project_id: Mapped[int | None] = mapped_column(
-        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), comment="null: in every project"
+    user_name: Mapped[str] = mapped_column(
+        default="local", server_default="local", comment="Name of the creator. `local` while no API keys are in use."
     )
-    kind: Mapped[str] = mapped_column(comment="what it is about: mood, style, camera, …")
-    name: Mapped[str] = mapped_column(comment="which one: melancholic, …")
-    preference: Mapped[dict[str, Any]] = json_object("what to choose then: {style, camera, bpm_min, bpm_max, …}")
+    project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"),
+        comment="Project in which the preference applies. Null: every project.",
+    )
+    kind: Mapped[str] = mapped_column(comment="Kind of the preference: mood, style, camera, …")
+    name: Mapped[str] = mapped_column(comment="Name within the kind, such as the mood `melancholic`.")
+    preference: Mapped[dict[str, Any]] = json_object("Preferred values: {style, camera, bpm_min, bpm_max, …}.")
     source: Mapped[PreferenceSource] = mapped_column(text_enum(PreferenceSource, "source"))
-    confidence: Mapped[float | None] = mapped_column(comment="of a learned one; null: set by hand")
-    examples: Mapped[int] = mapped_column(default=0, server_default="0", comment="takes it was learned from")
+    confidence: Mapped[float | None] = mapped_column(
+        comment="Confidence of a learned preference, 0–1. Null: set by the user."
+    )
+    examples: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of takes from which the preference was learned."
+    )

@@ -32,7 +32,7 @@ class Project(IdMixin, TimestampMixin, Base):
         CheckConstraint("char_length(name) between 1 and 200", name="name"),
         Index("ix_anime_projects_kept", "id", postgresql_where=text("deleted_at is null")),
         Index("ix_anime_projects_deleted_at", "deleted_at", postgresql_where=text("deleted_at is not null")),
-        {"schema": ANIME_API, "comment": "Projects: all that is made belongs to one."},
+        {"schema": ANIME_API, "comment": "Projects: each owns its story, its settings and its generations."},
     )
 
     name: Mapped[str]
@@ -41,11 +41,12 @@ class Project(IdMixin, TimestampMixin, Base):
         text_enum(ProjectStatus, "status"),
         default=ProjectStatus.DRAFT,
         server_default=ProjectStatus.DRAFT.value,
-        comment="draft until its first scene or generation",
+        comment="A project is a draft until its first scene or generation.",
     )
-    details: Mapped[dict[str, Any]] = json_object("the creator's own fields: genre, target_length, …", name="metadata")
+    details: Mapped[dict[str, Any]] = json_object("Fields of the author: genre, target_length, …", name="metadata")
     deleted_at: Mapped[datetime | None] = mapped_column(
-        sort_order=92, comment="in the bin since; purged with its files after 30 days"
+        sort_order=92,
+        comment="Time of the deletion. The project is purged with its files 30 days later. Null: not deleted.",
     )
 
     settings: Mapped[ProjectSettings | None] = relationship(
@@ -59,21 +60,25 @@ class ProjectSettings(TimestampMixin, Base):
         CheckConstraint("fps between 1 and 120", name="fps"),
         CheckConstraint("width between 256 and 2048 and mod(width, 2) = 0", name="width"),
         CheckConstraint("height between 256 and 2048 and mod(height, 2) = 0", name="height"),
-        {"schema": ANIME_API, "comment": "How a project is produced, one row a project. Null: the preset decides."},
+        {
+            "schema": ANIME_API,
+            "comment": "Production settings of a project, one row per project. Null: the preset decides.",
+        },
     )
 
     project_id: Mapped[int] = mapped_column(
         ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
     )
-    series_name: Mapped[str | None] = mapped_column(comment="as published; null: the project's name")
-    fps: Mapped[float | None]
-    width: Mapped[int | None] = mapped_column(comment="pixels")
-    height: Mapped[int | None] = mapped_column(comment="pixels")
-    default_style: Mapped[str | None] = mapped_column(comment="a style template's name")
-    workflow: Mapped[str | None] = mapped_column(comment="a workflow's name")
-    model: Mapped[str | None] = mapped_column(comment="file name of the checkpoint")
+    series_name: Mapped[str | None] = mapped_column(comment="Published name of the series. Null: the project's name.")
+    fps: Mapped[float | None] = mapped_column(comment="Frames per second.")
+    width: Mapped[int | None] = mapped_column(comment="Width of the picture. Pixels.")
+    height: Mapped[int | None] = mapped_column(comment="Height of the picture. Pixels.")
+    default_style: Mapped[str | None] = mapped_column(comment="Name of a style template.")
+    workflow: Mapped[str | None] = mapped_column(comment="Name of a workflow.")
+    model: Mapped[str | None] = mapped_column(comment="File name of the checkpoint.")
     quality_preset: Mapped[QualityPreset | None] = mapped_column(
-        text_enum(QualityPreset, "quality_preset"), comment="null: that of POST /config, or else the default"
+        text_enum(QualityPreset, "quality_preset"),
+        comment="Quality preset. Null: the one set by POST /config, or else the default.",
     )
 
     project: Mapped[Project] = relationship(back_populates="settings")

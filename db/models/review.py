@@ -41,13 +41,15 @@ class Feedback(IdMixin, Base):
     )
 
     project_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    asset_id: Mapped[int] = mapped_column(ForeignKey("public.assets.id", ondelete="CASCADE"), comment="the take")
+    asset_id: Mapped[int] = mapped_column(
+        ForeignKey("public.assets.id", ondelete="CASCADE"), comment="File of the take."
+    )
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
     scene_key: Mapped[uuid.UUID | None]
     kind: Mapped[FeedbackKind] = mapped_column(text_enum(FeedbackKind, "kind"))
-    rating: Mapped[int | None] = mapped_column(comment="1…5 stars")
+    rating: Mapped[int | None] = mapped_column(comment="Stars, 1–5. Null: none given.")
     reason: Mapped[str | None]
-    frame_notes: Mapped[list[Any]] = json_list("[{frame, note}]")
+    frame_notes: Mapped[list[Any]] = json_list("Notes on single frames: [{frame, note}].")
     author: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -64,20 +66,26 @@ class CreativeDecision(IdMixin, Base):
         Index("ix_creative_decisions_project_id_commit_id", "project_id", "commit_id"),
         Index("ix_creative_decisions_asset_id", "asset_id"),
         Index("ix_creative_decisions_log_id", "log_id"),
-        {"schema": PUBLIC, "comment": "What was decided and why: approvals, merges, reverts, the director's plans."},
+        {
+            "schema": PUBLIC,
+            "comment": "Decisions and their reasons: approvals, merges, reverts, plans of the director.",
+        },
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
     kind: Mapped[DecisionKind] = mapped_column(text_enum(DecisionKind, "kind"))
-    decision: Mapped[str] = mapped_column(comment="what was decided, in one sentence")
-    reason: Mapped[str | None] = mapped_column(comment="null: none was given")
-    details: Mapped[dict[str, Any]] = json_object("what it was chosen from: conflicts and resolutions, alternatives, …")
+    decision: Mapped[str] = mapped_column(comment="The decision, in one sentence.")
+    reason: Mapped[str | None] = mapped_column(comment="Reason for the decision. Null: not given.")
+    details: Mapped[dict[str, Any]] = json_object(
+        "Background of the decision: conflicts and resolutions, alternatives, …"
+    )
     decided_by: Mapped[str]
-    commit_id: Mapped[int | None] = mapped_column(comment="the commit that it led to")
+    commit_id: Mapped[int | None] = mapped_column(comment="Commit that carries out the decision. Null: none.")
     asset_id: Mapped[int | None] = mapped_column(
-        ForeignKey("public.assets.id", ondelete="SET NULL"), comment="the take"
+        ForeignKey("public.assets.id", ondelete="SET NULL"), comment="Take that the decision is about. Null: none."
     )
     log_id: Mapped[int | None] = mapped_column(
-        ForeignKey("anime_api.echo_orchestration_logs.id", ondelete="SET NULL"), comment="the director's plan or step"
+        ForeignKey("anime_api.echo_orchestration_logs.id", ondelete="SET NULL"),
+        comment="Plan or step of the director. Null: none.",
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

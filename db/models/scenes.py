@@ -49,11 +49,11 @@ class Scene(BranchMixin, Base):
             Index("ix_scenes_words", text(f"({SEARCH_TEXT_SQL}) public.gin_trgm_ops"), **_SEARCHED),
             Index("ix_scenes_accepted", "branch_id", postgresql_where=text("accepted_fingerprint is not null")),
         ),
-        {"schema": ANIME_API, "comment": "Scenes as they are on each branch."},
+        {"schema": ANIME_API, "comment": "Current scenes of each branch."},
     )
 
     scene_number: Mapped[int] = mapped_column(
-        comment="1, 2, … in the branch's order; checked at commit, to allow reorder"
+        comment="Number within the branch, from 1. Uniqueness is checked at the end of a transaction."
     )
     title: Mapped[str | None]
     description: Mapped[str]
@@ -61,22 +61,30 @@ class Scene(BranchMixin, Base):
         text_enum(SceneStatus, "status"), default=SceneStatus.DRAFT, server_default=SceneStatus.DRAFT.value
     )
     episode_key: Mapped[uuid.UUID | None]
-    duration_s: Mapped[float | None]
-    characters: Mapped[list[Any]] = json_list("[{name, key}] in the order given; key null: no such character yet")
-    dialogue: Mapped[list[Any]] = json_list("[{character, line, timestamp}]; timestamp in seconds of the scene")
-    scene_type: Mapped[str | None] = mapped_column(comment="dialogue, action, emotional, epic")
-    style: Mapped[str | None] = mapped_column(comment="a style template's name; null: the project's")
+    duration_s: Mapped[float | None] = mapped_column(comment="Length of the scene. Seconds. Null: not set.")
+    characters: Mapped[list[Any]] = json_list(
+        "Characters in the given order: [{name, key}]. Null key: no such character yet."
+    )
+    dialogue: Mapped[list[Any]] = json_list(
+        "Lines of dialogue: [{character, line, timestamp}]. Timestamps are seconds of the scene."
+    )
+    scene_type: Mapped[str | None] = mapped_column(
+        comment="Type of the scene: dialogue, action, emotional or epic. Null: not set."
+    )
+    style: Mapped[str | None] = mapped_column(comment="Name of a style template. Null: the project's style.")
     location: Mapped[str | None]
     mood: Mapped[str | None]
     camera: Mapped[str | None]
-    video_path: Mapped[str | None] = mapped_column(comment="the accepted take, or a video given by the user")
+    video_path: Mapped[str | None] = mapped_column(
+        comment="Path of the accepted take, or of a video that the user set. Null: none."
+    )
     accepted_asset_id: Mapped[int | None] = mapped_column(ForeignKey("public.assets.id", ondelete="SET NULL"))
     accepted_fingerprint: Mapped[str | None] = mapped_column(
-        comment="of the accepted take; the scene is stale where today's differs"
+        comment="Fingerprint of the accepted take. The scene is stale if its current fingerprint differs."
     )
     accepted_inputs: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True),
         deferred=True,  # about 2 kB per scene that lists do not need
         sort_order=93,
-        comment="what the accepted take was made from: {wish, parts}, whose parts the fingerprint is over",
+        comment="Inputs of the accepted take: {wish: overrides of the request, parts: inputs of the fingerprint}.",
     )

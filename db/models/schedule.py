@@ -44,36 +44,42 @@ class ProductionSchedule(IdMixin, TimestampMixin, Base):
             postgresql_where=text("state = 'planned'"),
         ),
         Index("ix_production_schedule_job_id", "job_id"),
-        {"schema": PUBLIC, "comment": "What the scheduled batch renders, and when."},
+        {"schema": PUBLIC, "comment": "Scheduled renders of scenes and episodes."},
     )
 
     project_id: Mapped[int]
     branch_id: Mapped[int]
     scene_key: Mapped[uuid.UUID | None]
     episode_key: Mapped[uuid.UUID | None] = mapped_column(
-        comment="neither scene nor episode: all stale scenes of the branch"
+        comment="Episode to render. Null, as well as scene_key: all stale scenes of the branch."
     )
     job_type: Mapped[JobType] = mapped_column(
         text_enum(JobType, "job_type"), default=JobType.INTEGRATED, server_default=JobType.INTEGRATED.value
     )
-    parameters: Mapped[dict[str, Any]] = json_object("of the generation; what is missing the project decides")
-    priority: Mapped[int] = mapped_column(default=5, server_default="5", comment="smaller is sooner")
-    start_at: Mapped[datetime] = mapped_column(comment="not before")
-    due_at: Mapped[datetime | None] = mapped_column(comment="wished end; null: none")
+    parameters: Mapped[dict[str, Any]] = json_object("Parameters of the generation. The project decides missing ones.")
+    priority: Mapped[int] = mapped_column(
+        default=5, server_default="5", comment="Of several that are due, the smallest starts first."
+    )
+    start_at: Mapped[datetime] = mapped_column(comment="Earliest start.")
+    due_at: Mapped[datetime | None] = mapped_column(comment="Desired end. Null: none.")
     state: Mapped[ScheduleState] = mapped_column(
         text_enum(ScheduleState, "state"), default=ScheduleState.PLANNED, server_default=ScheduleState.PLANNED.value
     )
     job_id: Mapped[int | None] = mapped_column(ForeignKey("anime_api.production_jobs.id", ondelete="SET NULL"))
-    error_message: Mapped[str | None] = mapped_column(comment="one sentence")
+    error_message: Mapped[str | None] = mapped_column(
+        comment="Reason for a failure, or the scenes that did not start. Null: no problem."
+    )
     ended_at: Mapped[datetime | None]
-    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(sort_order=92, comment="the run in Prefect that starts it")
+    flow_run_id: Mapped[uuid.UUID | None] = mapped_column(
+        sort_order=92, comment="Prefect run that starts the render. Null: none."
+    )
     launches: Mapped[int] = mapped_column(
-        default=0, server_default="0", sort_order=93, comment="runs that ended without starting it"
+        default=0, server_default="0", sort_order=93, comment="Number of runs that ended without starting the render."
     )
     job_ids: Mapped[list[int]] = mapped_column(
         ARRAY(BigInteger),
         default=list,
         server_default=text("'{}'"),
         sort_order=94,
-        comment="the generations that it started",
+        comment="Ids of the generations that were started.",
     )

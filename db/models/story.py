@@ -33,16 +33,25 @@ class StoryTimeline(BranchMixin, Base):
             CheckConstraint("char_length(title) between 1 and 200", name="title"),
             Index("ix_story_timelines_branch_id_scene_key", "branch_id", "scene_key"),
         ),
-        {"schema": ANIME_API, "comment": "The events of a story in the order in which they happen, on each branch."},
+        {"schema": ANIME_API, "comment": "Current events of each branch, in story order."},
     )
 
-    position: Mapped[int] = mapped_column(comment="1, 2, … in story order; checked at commit, to allow reorder")
-    story_time: Mapped[str | None] = mapped_column(comment="when it happens, in the story's own words")
+    position: Mapped[int] = mapped_column(
+        comment="Position in story order, from 1. Uniqueness is checked at the end of a transaction."
+    )
+    story_time: Mapped[str | None] = mapped_column(
+        comment="Time within the story, in the author's words. Null: not given."
+    )
     title: Mapped[str]
     description: Mapped[str] = mapped_column(default="", server_default="")
-    scene_key: Mapped[uuid.UUID | None] = mapped_column(comment="the scene that shows it; null: off screen")
+    scene_key: Mapped[uuid.UUID | None] = mapped_column(
+        comment="Key of the scene that shows the event. Null: off screen."
+    )
     character_keys: Mapped[list[uuid.UUID]] = mapped_column(
-        ARRAY(UUID(as_uuid=True)), default=list, server_default=text("'{}'"), comment="who takes part"
+        ARRAY(UUID(as_uuid=True)),
+        default=list,
+        server_default=text("'{}'"),
+        comment="Keys of the characters that take part.",
     )
 
 
@@ -57,15 +66,17 @@ class StorylineContext(BranchMixin, Base):
             Index("ix_storyline_context_branch_id_until_event_key", "branch_id", "until_event_key"),
             Index("ix_storyline_context_branch_id_subject_key", "branch_id", "subject_key"),
         ),
-        {"schema": ANIME_API, "comment": "What is true from one event of the story on: fed to planner and enhancer."},
+        {"schema": ANIME_API, "comment": "Facts that hold from one event of the story on, on each branch."},
     )
 
-    event_key: Mapped[uuid.UUID] = mapped_column(comment="true from this event on")
+    event_key: Mapped[uuid.UUID] = mapped_column(comment="Key of the event from which the fact holds.")
     until_event_key: Mapped[uuid.UUID | None] = mapped_column(
-        comment="no longer true from this one on; null: it stays true"
+        comment="Key of the event from which the fact no longer holds. Null: it keeps holding."
     )
     kind: Mapped[FactKind] = mapped_column(text_enum(FactKind, "kind"))
-    subject: Mapped[str] = mapped_column(comment="whom or what it is about, in words")
-    subject_key: Mapped[uuid.UUID | None] = mapped_column(comment="the character or scene it is about, if it is one")
-    statement: Mapped[str] = mapped_column(comment="one sentence")
-    prompt_terms: Mapped[dict[str, Any]] = json_object("what it adds to pictures: {positive, negative}")
+    subject: Mapped[str] = mapped_column(comment="Person, place or thing that the fact is about.")
+    subject_key: Mapped[uuid.UUID | None] = mapped_column(
+        comment="Key of the character or scene that the fact is about. Null: something else."
+    )
+    statement: Mapped[str] = mapped_column(comment="The fact, in one sentence.")
+    prompt_terms: Mapped[dict[str, Any]] = json_object("Additions to prompts: {positive, negative}.")

@@ -31,21 +31,30 @@ class StyleTemplate(IdMixin, TimestampMixin, Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_style_templates_project_id_branch_id_id", "project_id", "branch_id", "id"),
-        {"schema": ANIME_API, "comment": "Styles: the built-in ones, and each project's own on each branch."},
+        {"schema": ANIME_API, "comment": "Styles: the built-in ones, and the current ones of each branch."},
     )
 
-    project_id: Mapped[int | None] = mapped_column(comment="null: built in, for every project")
+    project_id: Mapped[int | None] = mapped_column(
+        comment="Project that owns the style. Null: built in, for every project."
+    )
     branch_id: Mapped[int | None]
     key: Mapped[uuid.UUID] = mapped_column(
         default=uuid.uuid4,
         server_default=func.gen_random_uuid(),
-        comment="names the same style on every branch, whatever it is called there",
+        comment="Identifies the same style on every branch, even if its name differs.",
     )
-    name: Mapped[str] = mapped_column(comment="what a request's `style` says")
+    name: Mapped[str] = mapped_column(comment="Name of the style: the `style` of a request.")
     description: Mapped[str] = mapped_column(default="", server_default="")
-    prompt: Mapped[str] = mapped_column(comment="joined to the positive prompt")
-    negative_prompt: Mapped[str] = mapped_column(default="", server_default="", comment="joined to the negative prompt")
-    sampler_settings: Mapped[dict[str, Any]] = json_object("steps, cfg, sampler, …; what is missing the preset decides")
+    prompt: Mapped[str] = mapped_column(comment="Text that is added to the positive prompt.")
+    negative_prompt: Mapped[str] = mapped_column(
+        default="", server_default="", comment="Text that is added to the negative prompt."
+    )
+    sampler_settings: Mapped[dict[str, Any]] = json_object(
+        "Sampler settings: steps, cfg, sampler, … The preset decides missing ones."
+    )
     version: Mapped[int] = mapped_column(
-        default=1, server_default="1", sort_order=89, comment="1, 2, …: counts the edits of this row"
+        default=1,
+        server_default="1",
+        sort_order=89,
+        comment="Number of the row's state, from 1. Every edit increases it.",
     )

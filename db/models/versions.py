@@ -31,16 +31,16 @@ class VersionObject(Base):
         CheckConstraint(f"hash ~ '{SHA256_PATTERN}'", name="hash"),
         {
             "schema": ANIME_API,
-            "comment": "Content-addressed states of entities and trees; written once, shared by commits.",
+            "comment": "Content-addressed states of entities and trees. Each is written once and shared by commits.",
         },
     )
 
     project_id: Mapped[int] = mapped_column(
         ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"), primary_key=True
     )
-    hash: Mapped[str] = mapped_column(primary_key=True, comment="sha256 of kind and content, in hex")
+    hash: Mapped[str] = mapped_column(primary_key=True, comment="SHA-256 of kind and content, in hex.")
     kind: Mapped[ObjectKind] = mapped_column(text_enum(ObjectKind, "kind"))
-    content: Mapped[bytes] = mapped_column(comment="canonical JSON, byte for byte what was hashed")
+    content: Mapped[bytes] = mapped_column(comment="Canonical JSON: exactly the bytes that were hashed.")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -64,17 +64,19 @@ class Commit(IdMixin, Base):
         Index("ix_commits_project_id_merged_id", "project_id", "merged_id"),
         {
             "schema": ANIME_API,
-            "comment": "Every edit of a project's creative state, as one state that follows another.",
+            "comment": "Commits: each is one edit of a project's story, with the whole state after it.",
         },
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
-    hash: Mapped[str] = mapped_column(comment="sha256 over tree, parents, message, author and time, in hex")
-    tree_hash: Mapped[str] = mapped_column(comment="the whole state after this commit")
-    parent_id: Mapped[int | None] = mapped_column(comment="the state before; null for the first commit of a project")
-    merged_id: Mapped[int | None] = mapped_column(comment="the other parent of a merge")
-    generation: Mapped[int] = mapped_column(comment="longest way to a first commit; orders the search for a merge base")
-    branch_name: Mapped[str] = mapped_column(comment="the branch that it was made on, as called then")
+    hash: Mapped[str] = mapped_column(comment="SHA-256 of tree, parents, message, author and time, in hex.")
+    tree_hash: Mapped[str] = mapped_column(comment="Hash of the whole state after the commit.")
+    parent_id: Mapped[int | None] = mapped_column(comment="Previous commit. Null: the first commit of the project.")
+    merged_id: Mapped[int | None] = mapped_column(comment="Second parent of a merge. Null: not a merge.")
+    generation: Mapped[int] = mapped_column(
+        comment="Length of the longest path to a first commit. Orders the search for a merge base."
+    )
+    branch_name: Mapped[str] = mapped_column(comment="Name of the branch at the time of the commit.")
     message: Mapped[str]
     author: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -90,14 +92,16 @@ class Branch(IdMixin, TimestampMixin, Base):
         commit_foreign_key("forked_from_id"),
         Index("ix_branches_project_id_head_id", "project_id", "head_id"),
         Index("ix_branches_project_id_forked_from_id", "project_id", "forked_from_id"),
-        {"schema": ANIME_API, "comment": "Named lines of a project's story; every project has `main`."},
+        {"schema": ANIME_API, "comment": "Branches of a project's story. Every project has `main`."},
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="", server_default="")
-    head_id: Mapped[int | None] = mapped_column(comment="its newest commit; null before the first")
-    forked_from_id: Mapped[int | None] = mapped_column(comment="the commit that it was branched off; null for main")
+    head_id: Mapped[int | None] = mapped_column(comment="Newest commit of the branch. Null: no commit yet.")
+    forked_from_id: Mapped[int | None] = mapped_column(
+        comment="Commit from which the branch was created. Null: none, as for `main`."
+    )
 
 
 class Tag(IdMixin, Base):
@@ -107,7 +111,7 @@ class Tag(IdMixin, Base):
         CheckConstraint("char_length(name) between 1 and 200", name="name"),
         commit_foreign_key("commit_id"),
         Index("ix_tags_project_id_commit_id", "project_id", "commit_id"),
-        {"schema": ANIME_API, "comment": "Names of commits that stay."},
+        {"schema": ANIME_API, "comment": "Tags: names for commits. A tag always names the same commit."},
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("anime_api.anime_projects.id", ondelete="CASCADE"))

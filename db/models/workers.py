@@ -24,33 +24,43 @@ class Worker(Base):
         CheckConstraint("failures_in_a_row >= 0", name="failures_in_a_row"),
         CheckConstraint("vram_free_bytes <= vram_total_bytes", name="vram"),
         CheckConstraint("state <> 'unwell' or last_failure is not null", name="unwell_has_reason"),
-        {"schema": PUBLIC, "comment": "Each worker of the gpu pool as it reported itself; one row a worker."},
+        {"schema": PUBLIC, "comment": "Workers of the gpu pool with their last report, one row per worker."},
     )
 
-    name: Mapped[str] = mapped_column(primary_key=True, comment="as Prefect knows it; the same after a restart")
+    name: Mapped[str] = mapped_column(
+        primary_key=True, comment="Name of the worker in Prefect. It stays the same after a restart."
+    )
     host: Mapped[str]
     state: Mapped[WorkerState] = mapped_column(text_enum(WorkerState, "state"), default=WorkerState.READY)
-    slots: Mapped[int] = mapped_column(comment="renders at once")
-    engine: Mapped[str] = mapped_column(comment="what it renders with unless a shot asks otherwise")
+    slots: Mapped[int] = mapped_column(comment="Number of simultaneous renders.")
+    engine: Mapped[str] = mapped_column(comment="Engine for shots that request none.")
     engines: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), default=list, server_default=text("'{}'"), sort_order=10, comment="all that it can render with"
+        ARRAY(Text),
+        default=list,
+        server_default=text("'{}'"),
+        sort_order=10,
+        comment="All engines that the worker offers.",
     )
     comfyui_url: Mapped[str | None]
-    gpu: Mapped[str | None] = mapped_column(comment="as its ComfyUI names it; null: none, or it could not be asked")
+    gpu: Mapped[str | None] = mapped_column(comment="Name of the GPU as ComfyUI reports it. Null: none, or unknown.")
     vram_total_bytes: Mapped[int | None]
-    vram_free_bytes: Mapped[int | None] = mapped_column(comment="when it was last seen")
-    failures_in_a_row: Mapped[int] = mapped_column(default=0, server_default="0", comment="for its own reasons")
-    last_failure: Mapped[str | None] = mapped_column(comment="one sentence")
+    vram_free_bytes: Mapped[int | None] = mapped_column(
+        comment="Free GPU memory at the last report. Bytes. Null: unknown."
+    )
+    failures_in_a_row: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Number of consecutive failures caused by the worker itself."
+    )
+    last_failure: Mapped[str | None] = mapped_column(comment="Last failure, in one sentence. Null: none.")
     last_failure_code: Mapped[str | None]
     last_failure_at: Mapped[datetime | None]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="its last report")
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="Time of the last report.")
 
 
 class Configuration(Base):
     __tablename__ = "configuration"
     __table_args__ = (
-        {"schema": PUBLIC, "comment": "What POST /config has set: the default model and quality preset, …"},
+        {"schema": PUBLIC, "comment": "Values set by POST /config, such as the default model and quality preset."},
     )
 
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -20,16 +20,18 @@ class Workflow(IdMixin, TimestampMixin, Base):
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         {
             "schema": PUBLIC,
-            "comment": "Workflow graphs and what may be set in them; the highest version is the present one.",
+            "comment": "ComfyUI workflows with their versions. The highest version of a name is current.",
         },
     )
 
     name: Mapped[str]
-    version: Mapped[int] = mapped_column(comment="1, 2, … within the name; a graph is never changed, only followed")
+    version: Mapped[int] = mapped_column(
+        comment="Version within the name, from 1. The graph of a version never changes."
+    )
     description: Mapped[str] = mapped_column(default="", server_default="")
-    graph: Mapped[dict[str, Any]] = mapped_column(comment="ComfyUI's API format")
-    bindings: Mapped[dict[str, Any]] = json_object("which node's input takes prompt, seed, steps, size, …")
-    node_classes: Mapped[list[Any]] = json_list("what a server must have to run it")
-    sha256: Mapped[str] = mapped_column(comment="of the graph and its bindings, as canonical JSON")
+    graph: Mapped[dict[str, Any]] = mapped_column(comment="Graph in ComfyUI's API format.")
+    bindings: Mapped[dict[str, Any]] = json_object("Inputs of nodes that take prompt, seed, steps, size, …")
+    node_classes: Mapped[list[Any]] = json_list("Node classes that a server needs to run the graph.")
+    sha256: Mapped[str] = mapped_column(comment="SHA-256 of graph and bindings as canonical JSON.")
     built_in: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     enabled: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
