@@ -13,6 +13,8 @@ from sqlalchemy import select
 from db.engine import SessionFactory
 from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
+from tests import patient
+from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.engines.base import Shot
 from tower.jobs import lifecycle
@@ -26,7 +28,7 @@ FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 def create_deployments(prefect: PrefectClient) -> None:
     """Create the pools and deployments of a stack."""
-    with httpx.Client(base_url=prefect.url) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
         for pool in set(FLOWS.values()):
             created = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
             assert created.status_code in (201, 409), created.text
@@ -38,7 +40,7 @@ def create_deployments(prefect: PrefectClient) -> None:
 
 def delete_waiting_runs(prefect: PrefectClient) -> None:
     """Delete all waiting runs."""
-    with httpx.Client(base_url=prefect.url) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
         query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
         for run in http.post("/flow_runs/filter", json=query).json():
             http.delete(f"/flow_runs/{run['id']}").raise_for_status()
@@ -92,14 +94,14 @@ def list_segment_ids(sessions: SessionFactory, job_id: int) -> list[int]:
 
 
 def set_state(prefect: PrefectClient, run_id: uuid.UUID | None, kind: str) -> None:
-    answer = httpx.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
+    answer = patient.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
     answer.raise_for_status()
 
 
 def list_scheduled_runs(prefect: PrefectClient, pool: str) -> list[int]:
     """The parameter of each run that a worker of this pool would get now, in order."""
     body = {"scheduled_before": datetime.now(UTC).isoformat()}
-    runs: Sequence[dict[str, Any]] = httpx.post(
+    runs: Sequence[dict[str, Any]] = patient.post(
         f"{prefect.url}/work_pools/{pool}/get_scheduled_flow_runs", json=body
     ).json()
     return [next(iter(run["flow_run"]["parameters"].values())) for run in runs]

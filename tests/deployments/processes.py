@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 
-def wait_until(condition: Callable[[], bool], *, limit_s: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], *, limit_s: float = 60.0) -> None:
     """Wait until the condition is true; fail the test if it is not in time."""
     deadline = time.monotonic() + limit_s
     while not condition():

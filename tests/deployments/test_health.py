@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from deployments.health import require_part, require_stack
 from deployments.worker_plans import plan_standalone_worker
+from tests import patient
 from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
@@ -37,9 +37,9 @@ def test_a_stack_that_does_not_run_is_unhealthy(settings: Settings) -> None:
 
 def test_a_worker_is_healthy_under_its_own_name(settings: Settings) -> None:
     pools = f"{settings.prefect_url.used}/work_pools"
-    httpx.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # another test may have created it
+    patient.post(f"{pools}/", json={"name": "gpu", "type": "process"})  # another test may have created it
     name = plan_standalone_worker(settings, "gpu", "left").name
-    httpx.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()
+    patient.post(f"{pools}/gpu/workers/heartbeat", json={"name": name}).raise_for_status()
     require_part(settings, "gpu", label="left")
     with pytest.raises(StackError, match="no heartbeat"):
         require_part(settings, "gpu", label="right")

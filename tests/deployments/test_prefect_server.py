@@ -12,6 +12,7 @@ from prefect.client.orchestration.routes import ServerRoutes
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests import patient
 from tower.clients.prefect import PrefectClient
 
 SOCKETS = (
@@ -87,5 +88,5 @@ def test_a_websocket_with_the_secret_is_served(prefect: PrefectClient) -> None:
 
 def test_its_own_pages_are_served(prefect: PrefectClient) -> None:
     own = {"Origin": base_of(prefect)}
-    assert httpx.get(base_of(prefect), headers=own).status_code == 200
-    assert httpx.get(f"{base_of(prefect)}/ui-settings", headers=own).json()["auth"] == "BASIC"
+    assert patient.get(base_of(prefect), headers=own).status_code == 200
+    assert patient.get(f"{base_of(prefect)}/ui-settings", headers=own).json()["auth"] == "BASIC"

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 from db.engine import SessionFactory, open_engine, session_factory
 from deployments import stack as stacks
 from deployments.state import Addresses
+from tests import patient
 from tests.ports import find_free_offset
 from tests.tower.engines.distributions import documented, lay_down
 from tower.clients.prefect import PrefectClient
@@ -64,22 +64,22 @@ class RunningStack:
         )
 
     def prefect_run(self, flow_run_id: object) -> dict[str, Any]:
-        answer = httpx.get(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status().json()
+        answer = patient.get(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status().json()
         assert isinstance(answer, dict)
         return answer
 
     def read_job_page(self, job_id: int) -> str:
         """The artifacts of a run in the Prefect UI, shortly after its job has ended."""
         query = {"artifacts": {"key": {"any_": [f"job-{job_id}"]}}}
-        deadline = time.monotonic() + 10
-        while not (artifacts := httpx.post(f"{self.prefect_url}/artifacts/filter", json=query).json()):
+        deadline = time.monotonic() + 60
+        while not (artifacts := patient.post(f"{self.prefect_url}/artifacts/filter", json=query).json()):
             assert time.monotonic() < deadline, "the run left no page"
             time.sleep(0.1)
         page: str = artifacts[0]["data"]
         return page
 
     def delete_run(self, flow_run_id: object) -> None:
-        httpx.delete(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status()
+        patient.delete(f"{self.prefect_url}/flow_runs/{flow_run_id}").raise_for_status()
 
     def kill_run(self, flow_run_id: object) -> None:
         """Kill the process of a running flow run."""

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 import yaml
 
 from deployments import ports
 from deployments.postgres import EmbeddedPostgres
+from tests import patient
 from tests.conftest import find_free_port
 from tests.deployments.processes import make_open_folder
 from tests.e2e.compose_file import ROOT, ComposeService, interpolate, read_image_config, read_services
@@ -116,8 +116,8 @@ def test_prefect_creates_its_own_database(logs: dict[str, Path], machine: Machin
 def test_the_apis_require_the_documented_key(logs: dict[str, Path], machine: Machine) -> None:
     token = machine.run(read_services(VARIABLES)["migrate"], "key", "create", "phone", "--scope", "read").stdout.strip()
     url = f"{Settings(port_offset=machine.offset).production_url}/projects"
-    assert httpx.get(url).status_code == 401
-    assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert patient.get(url).status_code == 401
+    assert patient.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
 def test_a_service_that_does_not_run_is_unhealthy(machine: Machine) -> None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
 from deployments.environment import warm_socket_path
+from tests import patient
 from tests.e2e.conftest import TOWER, RunningStack
 from tests.fakes.comfyui.misbehaviour import OutOfMemory
 from tests.fakes.comfyui.nodes import RenderPace
@@ -123,7 +123,7 @@ def count_simultaneous(segments: list[RenderSegment], name: str) -> int:
 
 
 def test_each_worker_reports_its_gpu_and_slots(stack: RunningStack, workers: Workers) -> None:
-    _wait_until(lambda: set(SLOTS) <= set(worker_rows(stack)), within_s=10)
+    _wait_until(lambda: set(SLOTS) <= set(worker_rows(stack)), within_s=60)
     for name, slots in SLOTS.items():
         worker = worker_rows(stack)[name]
         assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
@@ -153,8 +153,8 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
 
 
 def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
-    _wait_until(lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")), within_s=20)
-    answer: dict[str, Any] = httpx.get(f"{stack.addresses.production_url}/workers").json()
+    _wait_until(lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")), within_s=60)
+    answer: dict[str, Any] = patient.get(f"{stack.addresses.production_url}/workers").json()
     failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
     assert "ran out of memory" in failures["full"]["last_failure"]
     assert workers["away"].comfy.url in failures["away"]["last_failure"]
@@ -167,7 +167,7 @@ def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, wo
     workers["full"].comfy.stop_misbehaving()
     workers["away"].comfy.start()
     _wait_until(lambda: all("takes runs again" in workers[name].log_text for name in ("full", "away")), within_s=60)
-    _wait_until(lambda: all("is up again" in workers[name].log_text for name in ("full", "away")), within_s=30)
+    _wait_until(lambda: all("is up again" in workers[name].log_text for name in ("full", "away")), within_s=60)
     job = finished_job(stack)
     assert job["status"] == "completed", job["error"]
     segments = rows(stack, job["job_id"])

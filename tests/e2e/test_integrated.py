@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +16,7 @@ from db.models.echo import EchoOrchestrationLog, PlanState
 from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset, QualityAssessment, RenderSegment
 from deployments.environment import warm_socket_path
+from tests import patient
 from tests.e2e.conftest import TOWER, RunningStack
 from tests.fakes.comfyui.misbehaviour import BlackPicture, FrozenPicture, Slow, WrongFrameCount
 from tests.fakes.comfyui.server import FakeComfyUI
@@ -53,7 +53,7 @@ def comfy(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def project_id(stack: RunningStack) -> int:
-    answer = httpx.post(f"{stack.addresses.production_url}/projects", json={"name": f"Rain {time.time()}"})
+    answer = patient.post(f"{stack.addresses.production_url}/projects", json={"name": f"Rain {time.time()}"})
     project_id: int = answer.raise_for_status().json()["id"]
     return project_id
 
@@ -67,7 +67,7 @@ def _wait_for_log(log: Path, words: str) -> None:
 
 def generate_integrated(stack: RunningStack, project_id: int, **more: Any) -> dict[str, Any]:
     url = f"{stack.addresses.production_url}/generate/project/{project_id}"
-    started: dict[str, Any] = httpx.post(url, json={**SHOT, **more}).raise_for_status().json()
+    started: dict[str, Any] = patient.post(url, json={**SHOT, **more}).raise_for_status().json()
     return started
 
 
@@ -159,13 +159,13 @@ def test_a_clip_of_another_length_is_a_round_without_a_take(
 def test_a_command_to_the_director_ends_with_the_scene_showing_its_take(stack: RunningStack, project_id: int) -> None:
     url = stack.addresses.production_url
     village = {"project_id": project_id, "description": "Opening scene in the village", "characters": ["Elder"]}
-    scene = httpx.post(f"{url}/scenes", json=village).raise_for_status().json()
+    scene = patient.post(f"{url}/scenes", json=village).raise_for_status().json()
     how = {"scene_id": scene["id"], "duration": 1, "width": 256, "height": 256, "engine": "animatic"}
     request = {"project_id": project_id, "command": "generate_scene", "parameters": how}
-    answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
+    answer = patient.post(f"{url}/director/command", json=request).raise_for_status().json()
     job = stack.wait_for_end(answer["job_id"])
     assert (job["status"], [entry["passed"] for entry in job["rounds"]]) == ("completed", [True]), job["error"]
-    shown_scene = httpx.get(f"{url}/scenes/{scene['id']}").json()
+    shown_scene = patient.get(f"{url}/scenes/{scene['id']}").json()
     assert (shown_scene["status"], shown_scene["accepted_asset_id"]) == ("rendered", job["rounds"][0]["asset_id"])
     assert shown_scene["video_path"] == job["output_path"]
     assert _wait_for_log_state(stack, answer["log_id"]) == _wait_for_log_state(stack, answer["plan_id"]) == "completed"
@@ -181,7 +181,7 @@ def test_the_shell_makes_a_shot_for_a_project(stack: RunningStack, project_id: i
 
 def _wait_for_log_state(stack: RunningStack, log_id: int) -> str:
     """The state of a row of the director's log once its job is settled."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         with stack.sessions() as session:
             state = session.get_one(EchoOrchestrationLog, log_id).state

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 
 from db.models.jobs import GenerationAnalytics, ProductionJob
 from db.models.rendering import QualityAssessment, RenderSegment
 from deployments import environment
+from tests import patient
 from tests.e2e.conftest import RunningStack
 from tower.media.probe import probe
 
@@ -68,7 +68,7 @@ def test_both_ids_name_the_same_job(stack: RunningStack, job: dict[str, Any]) ->
 
 def test_the_video_can_be_fetched_in_parts(job: dict[str, Any], stack: RunningStack) -> None:
     url = f"{stack.addresses.production_url}/generation/{job['job_id']}/video"
-    part = httpx.get(url, headers={"Range": "bytes=4-7"})
+    part = patient.get(url, headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"ftyp", "video/mp4")
 
 
@@ -98,10 +98,10 @@ def test_the_runs_read_well_in_prefect(stack: RunningStack, job: dict[str, Any])
 
 def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: RunningStack) -> None:
     api = stack.prefect_url
-    deployment = httpx.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
+    deployment = patient.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
     parameters = {"prompt": "a shrine by hand", "duration_s": 1, "width": 256, "height": 256}
     before = datetime.now(UTC)
-    created = httpx.post(
+    created = patient.post(
         f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": parameters}}
     )
     run_id = created.raise_for_status().json()["id"]
@@ -147,9 +147,9 @@ def test_the_status_page_has_real_figures(stack: RunningStack, job: dict[str, An
 def _read_log(stack: RunningStack, run_id: object) -> list[str]:
     """Tower's own lines in the log of a run, which arrive shortly after it has ended."""
     query = {"logs": {"flow_run_id": {"any_": [str(run_id)]}}, "limit": 200}
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
-        rows = httpx.post(f"{stack.prefect_url}/logs/filter", json=query).raise_for_status().json()
+        rows = patient.post(f"{stack.prefect_url}/logs/filter", json=query).raise_for_status().json()
         lines = [row["message"] for row in rows if row["name"].startswith("tower")]
         if any("completed" in line for line in lines):
             return lines

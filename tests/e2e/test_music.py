@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from db.models.scenes import Scene
+from tests import patient
 from tests.e2e.conftest import RunningStack
 from tests.tower.beats.sounds import even_click_track, write_wav
 from tests.tower.conform.flashes import find_clicks
@@ -55,7 +56,7 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     assert info.audio is not None
     assert info.audio.codec == "aac"
     assert find_clicks(Path(finished["output_path"]))
-    music = httpx.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
+    music = patient.get(f"{base}/scenes/{scene_id}/audio").raise_for_status().json()
     assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
     assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)
     assert music["output_asset_id"] is not None

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 
 from tests.e2e.conftest import RunningStack
+from tests.patient import PATIENCE_S
 
 LIMIT_S = 120
 
 
 def test_a_due_schedule_runs(stack: RunningStack) -> None:
-    with httpx.Client(base_url=stack.prefect_url) as http:
+    with httpx.Client(base_url=stack.prefect_url, timeout=PATIENCE_S) as http:
         purge = http.get("/deployments/name/purge/purge").raise_for_status().json()
         anchor = datetime.now(UTC) + timedelta(seconds=15)
         soon = {"schedule": {"interval": 86400, "anchor_date": anchor.isoformat()}, "active": True, "slug": "soon"}

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models.rendering import Asset, RenderSegment
+from tests import patient
 from tests.e2e.conftest import RunningStack
 from tests.tower.engines.distributions import documented, lay_down, python
 
@@ -45,15 +46,17 @@ def test_a_shot_is_rendered_with_the_third_engine_and_names_it(stack: RunningSta
 
 def test_the_third_engine_is_listed_like_the_others(stack: RunningStack) -> None:
     url = stack.addresses.production_url
-    assert httpx.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
-    [worker] = [worker for worker in httpx.get(f"{url}/workers").json()["workers"] if worker["name"].startswith("gpu@")]
+    assert patient.get(f"{url}/status").json()["engine"]["installed"]["sketch"] == "0.3"
+    [worker] = [
+        worker for worker in patient.get(f"{url}/workers").json()["workers"] if worker["name"].startswith("gpu@")
+    ]
     assert worker["report"]["engines"] == ["animatic", "sketch"]
     root = url.removesuffix("/api/anime")
     fields = httpx.get(f"{root}/openapi.json", timeout=60).json()["components"]["schemas"]["GenerationRequest"][
         "properties"
     ]
     assert "sketch" in fields["engine"]["enum"]
-    queue = httpx.get(f"{stack.prefect_url}/work_pools/gpu/queues/sketch")
+    queue = patient.get(f"{stack.prefect_url}/work_pools/gpu/queues/sketch")
     assert queue.status_code == 200
     checks = {check["name"]: check for check in json.loads(stack.run_tower("doctor", "--json").stdout)}
     assert (checks["engine sketch"]["status"], checks["engine sketch"]["found"]) == ("ok", "sketch 0.3")
@@ -64,7 +67,7 @@ def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: Runni
     project_id = _create(f"{url}/projects", {"name": f"Lights {time.time()}"})
     scene_id = _create(f"{url}/scenes", {"project_id": project_id, "description": "A lighthouse"})
     request = {"project_id": project_id, "command": "generate_scene", "parameters": {"scene_id": scene_id, **SHOT}}
-    answer = httpx.post(f"{url}/director/command", json=request).raise_for_status().json()
+    answer = patient.post(f"{url}/director/command", json=request).raise_for_status().json()
     assert stack.wait_for_end(answer["job_id"])["status"] == "completed"
     code, database_url = STALE.format(project_id=project_id), stack.addresses.database_url
     for version, reasons in (("0.3", ""), ("0.4", "('engine', 'version', '0.3', '0.4')")):
@@ -74,5 +77,5 @@ def test_takes_of_the_third_engine_are_stale_after_a_version_change(stack: Runni
 
 
 def _create(url: str, fields: dict[str, Any]) -> int:
-    created_id: int = httpx.post(url, json=fields).raise_for_status().json()["id"]
+    created_id: int = patient.post(url, json=fields).raise_for_status().json()["id"]
     return created_id

@@ -16,6 +16,7 @@ from db.models.characters import CharacterAppearance
 from db.models.culture import CulturalValidation
 from db.models.jobs import ProductionJob
 from db.models.rendering import Asset, QualityAssessment
+from tests import patient
 from tests.e2e.conftest import RunningStack
 from tower.quality.consistency import METRIC_NAME
 from tower.review.markdown import escape_markdown
@@ -122,9 +123,9 @@ def test_personal_follows_its_mood_and_is_checked_against_the_glossary(stack: Ru
 
 def test_personal_started_by_hand_in_prefect_chooses_a_mood(stack: RunningStack) -> None:
     api = stack.prefect_url
-    deployment = httpx.get(f"{api}/deployments/name/personal/personal").raise_for_status().json()
+    deployment = patient.get(f"{api}/deployments/name/personal/personal").raise_for_status().json()
     parameters = {"prompt": "by hand", "type": "personal", "mood": "dark", "duration_s": 1, "width": 256, "height": 256}
-    created = httpx.post(
+    created = patient.post(
         f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": parameters}}
     )
     finished = stack.wait_for_end(job_of_run(stack, created.raise_for_status().json()["id"]))

@@ -52,14 +52,14 @@ def test_a_cancel_during_a_render_stops_it_and_leaves_no_files(stack: RunningSta
     job_id = start_render(stack)["job_id"]
     pid = int(str(list_segments(stack, job_id)[0].process).rsplit(":", 1)[1])
     assert stack.api.cancel(job_id)["status"] == "cancelled"
-    assert becomes_true(lambda: not psutil.pid_exists(pid), within_s=5), "the render continued"
+    assert becomes_true(lambda: not psutil.pid_exists(pid), within_s=15), "the render continued"
     assert list_partial_files(stack) == []
 
     def settled() -> bool:
         with stack.sessions() as session:
             return session.get_one(ProductionJob, job_id).run_settled
 
-    assert becomes_true(settled, within_s=30)
+    assert becomes_true(settled, within_s=60)
     for segment in list_segments(stack, job_id):
         assert (segment.state, segment.asset_id) == ("cancelled", None)
         assert stack.prefect_run(segment.flow_run_id)["state_type"] == "CANCELLED"

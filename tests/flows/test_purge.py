@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from db.engine import SessionFactory
+from tests import patient
 from tests.tower.archives.studio import Studio, list_files
 from tests.tower.archives.whole_project import insert_whole_project
 from tower.clients.prefect import PrefectClient
@@ -38,7 +38,7 @@ def python(prefect: PrefectClient, *arguments: str, **more: str) -> None:
 
 
 def schedules(prefect: PrefectClient) -> list[dict[str, Any]]:
-    schedules = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()["schedules"]
+    schedules = patient.get(f"{prefect.url}/deployments/name/purge/purge").json()["schedules"]
     return [
         {"cron": schedule["schedule"]["cron"], "slug": schedule["slug"], "active": schedule["active"]}
         for schedule in schedules
@@ -50,9 +50,9 @@ def test_the_purge_is_scheduled_once_and_stays_paused_after_a_new_deployment(pre
     for _ in range(2):
         python(prefect, "-m", "deployments.deploy")
         assert schedules(prefect) == [daily]
-    deployment = httpx.get(f"{prefect.url}/deployments/name/purge/purge").json()
+    deployment = patient.get(f"{prefect.url}/deployments/name/purge/purge").json()
     place = f"{prefect.url}/deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
-    httpx.patch(place, json={"active": False}).raise_for_status()
+    patient.patch(place, json={"active": False}).raise_for_status()
     python(prefect, "-m", "deployments.deploy")
     assert schedules(prefect) == [daily | {"active": False}]
     assert (deployment["entrypoint"], deployment["work_pool_name"]) == ("flows.purge.purge", "cpu")

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.http.connections import BoundedConnection
 from api.http.strict_routes import strict_router
 from tests.api.live_server import serve_live
+from tests.patient import PATIENCE_S
 from tower.settings import Settings
 
 router = strict_router(prefix="/api", tags=["words"])
@@ -111,7 +112,7 @@ def test_a_slow_request_that_arrives_in_time_is_answered(address: tuple[str, int
 
 
 def test_a_connection_takes_one_request_after_another(address: tuple[str, int]) -> None:
-    with httpx.Client(base_url=f"http://{address[0]}:{address[1]}") as client:
+    with httpx.Client(base_url=f"http://{address[0]}:{address[1]}", timeout=PATIENCE_S) as client:
         for pause_s in (0, 0.5, 0.5):  # longer than a half-sent request may take
             time.sleep(pause_s)
             assert client.post("/api/words", json=["a", "b"]).json() == 2

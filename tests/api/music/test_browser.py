@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page
 
 from api.music.app import create_app
+from tests import patient
 from tests.api.live_server import LiveServer, serve_live
 from tests.api.music.library_fixture import poll_until
 from tests.tower.conform import chromium
@@ -60,10 +60,10 @@ def test_a_browser_plays_streams_and_seeks_in_them(
 ) -> None:
     for ending, options in KINDS.items():
         sounds(music_folder / f"a.{ending}", *options, title=ending, seconds=30)
-    scan = httpx.post(f"{service.url}/api/library/scan", json={}).json()
+    scan = patient.post(f"{service.url}/api/library/scan", json={}).json()
     url = f"{service.url}/api/library/scans/{scan['id']}"
-    poll_until(lambda: httpx.get(url).json(), lambda now: now["ended_at"])
-    tracks = httpx.get(f"{service.url}/api/tracks").json()
+    poll_until(lambda: patient.get(url).json(), lambda now: now["ended_at"])
+    tracks = patient.get(f"{service.url}/api/tracks").json()
     assert {track["title"] for track in tracks} == set(KINDS)
     for track in tracks:
         playback = page.evaluate(PLAY, [f"/api/track/{track['id']}/stream", 20])

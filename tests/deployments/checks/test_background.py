@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from deployments.checks import background
+from tests import patient
+from tests.patient import PATIENCE_S
 from tower.clients.prefect import PrefectClient
 
 SCHEDULER_S = 90  # the scheduler checks new deployments every 5 s and all of them every 60 s
@@ -27,7 +29,7 @@ def deploy(prefect: PrefectClient) -> Iterator[Any]:
 
     def create(*schedules: dict[str, Any]) -> str:
         name = f"scheduled-{uuid4().hex[:8]}"
-        with httpx.Client(base_url=prefect.url) as http:
+        with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             body = {"name": name, "flow_id": flow_id, "schedules": list(schedules)}
             deployment_ids.append(http.post("/deployments/", json=body).raise_for_status().json()["id"])
@@ -35,7 +37,7 @@ def deploy(prefect: PrefectClient) -> Iterator[Any]:
 
     yield create
     for deployment_id in deployment_ids:
-        httpx.delete(f"{prefect.url}/deployments/{deployment_id}").raise_for_status()
+        patient.delete(f"{prefect.url}/deployments/{deployment_id}").raise_for_status()
 
 
 def test_a_schedule_due_in_a_minute_gets_its_run(prefect: PrefectClient, deploy: Any) -> None:

@@ -75,7 +75,7 @@ def test_retry_reopens_a_failed_job_and_refuses_a_running_one(stack: dict[str, s
 def test_a_fast_generation_accepts_force(stack: dict[str, str], sessions: SessionFactory, how: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "deployments.cli", "generate", "samurai", "--duration", "2", "--force", *how]
     with subprocess.Popen(command, env=stack, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (job := _newest(sessions)) is None:
             assert running.poll() is None, running.communicate()
             assert time.monotonic() < deadline, "no generation was requested"

@@ -87,7 +87,7 @@ def running() -> Iterator[Running]:
             wait_until(address.exists, limit_s=60)
             yield Running(address, zygote.pid)
             zygote.terminate()
-            assert zygote.wait(10) == 0
+            assert zygote.wait(60) == 0
         assert not address.exists()
 
 
@@ -132,7 +132,7 @@ def test_a_forked_run_can_render_encode_and_decode(launch: Launch, answer: Path,
 
 
 def test_the_flows_are_imported_once_for_all_runs(launch: Launch) -> None:
-    assert launch(THE_FLOWS_ARE_THERE).wait(20) == 0
+    assert launch(THE_FLOWS_ARE_THERE).wait(60) == 0
 
 
 @pytest.mark.parametrize("is_edited", [False, True])
@@ -156,13 +156,13 @@ def test_a_run_starts_cold_if_the_code_has_changed(tmp_path: Path, answer: Path,
 
 
 def test_a_launcher_ends_with_the_code_of_its_run(launch: Launch) -> None:
-    assert launch("sys.exit(7)").wait(20) == 7
+    assert launch("sys.exit(7)").wait(60) == 7
 
 
 def test_a_launcher_dies_of_the_signal_that_its_run_died_of(launch: Launch, answer: Path) -> None:
     launcher = launch(SLEEP)
     os.kill(wait_for_run(answer), signal.SIGKILL)
-    assert launcher.wait(10) == -signal.SIGKILL
+    assert launcher.wait(60) == -signal.SIGKILL
 
 
 def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_launcher_forwards_sigterm(launch: Launch, answer: Path) -> None:
     launcher = launch(code)
     run = wait_for_run(answer)
     launcher.terminate()
-    assert launcher.wait(10) == 5
+    assert launcher.wait(60) == 5
     assert has_ended(run)
 
 
@@ -194,7 +194,7 @@ def test_a_run_outlives_a_killed_zygote_and_its_launcher_waits_for_it(tmp_path: 
             zygote.kill()
             zygote.wait()
             assert not has_ended(run)
-            launcher.wait(10)
+            launcher.wait(60)
             assert has_ended(run)
 
 

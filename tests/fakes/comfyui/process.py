@@ -19,7 +19,7 @@ from tests.fakes.comfyui.sockets import SocketHub
 from tests.fakes.comfyui.worker import PromptWorker
 
 HOST = "127.0.0.1"
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
 
 
 class ServerProcess:

@@ -16,7 +16,7 @@ from websockets.sync.connection import Connection
 
 from tests.fakes.comfyui.setup import RECORDINGS
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 FRAMES_WRITTEN = {"VHS_VideoCombine"}  # nodes whose ticks depend on the clock
 TranscriptSummary = list[tuple[Any, ...]]
 

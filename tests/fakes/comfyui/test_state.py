@@ -99,7 +99,7 @@ def test_an_interrupt_during_sampling_sends_the_recorded_messages() -> None:
         prompt_id = client.submit(graph, "me")
         messages: list[dict[str, Any]] = []
         while not messages or messages[-1]["type"] != "progress":
-            messages.append(parse_message(socket.recv(timeout=5)))
+            messages.append(parse_message(socket.recv(timeout=30)))
         client.http.post("/interrupt", json={"prompt_id": prompt_id}).raise_for_status()
         messages += read_until_idle(socket)
     cached = {*recorded[3]["data"]["nodes"]}

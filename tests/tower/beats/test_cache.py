@@ -158,17 +158,17 @@ def test_a_waiting_caller_can_cancel_while_the_analysis_continues(
 
     def wait_at_gate() -> None:
         started.set()
-        gate.wait(10)
+        gate.wait(60)
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(request_analysis, CountingAnalyser(wait_at_gate))
-        assert started.wait(5)
+        assert started.wait(30)
         second = threads.submit(request_analysis, CountingAnalyser(), cancelled=cancelled)
         cancelled.set()
         with pytest.raises(CancelledError):
-            second.result(timeout=5)
+            second.result(timeout=30)
         gate.set()
-        assert first.result(timeout=10).analysis.bpm == pytest.approx(120, abs=0.5)
+        assert first.result(timeout=60).analysis.bpm == pytest.approx(120, abs=0.5)
 
 
 def test_an_analysis_is_not_cached_if_the_file_changes_meanwhile(

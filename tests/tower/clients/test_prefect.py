@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from tests import patient
 from tests.fakes.proxy import FakeProxy
+from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
@@ -16,7 +18,7 @@ from tower.errors.codes import ErrorCode
 
 @pytest.fixture(scope="module")
 def deployment(prefect: PrefectClient) -> str:
-    with httpx.Client(base_url=prefect.url) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
         flow_id = http.post("/flows/", json={"name": "queueing"}).json()["id"]
         http.post("/work_pools/", json={"name": "queueing", "type": "process", "concurrency_limit": 3})
         deployment_fields = {"name": "queueing", "flow_id": flow_id, "work_pool_name": "queueing"}
@@ -30,7 +32,7 @@ def run_id(prefect: PrefectClient, deployment: str) -> uuid.UUID:
 
 
 def set_state(prefect: PrefectClient, run_id: uuid.UUID, kind: str) -> None:
-    answer = httpx.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
+    answer = patient.post(f"{prefect.url}/flow_runs/{run_id}/set_state", json={"state": {"type": kind}, "force": True})
     answer.raise_for_status()
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import update
 from db.engine import SessionFactory
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
+from tests import patient
+from tests.patient import PATIENCE_S
 from tests.tower.versions.story import create_story
 from tower.clients.prefect import PrefectClient
 from tower.jobs.lost_runs import MAX_UNCLAIMED
@@ -26,7 +28,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 @pytest.fixture(scope="module")
 def deployment(prefect: PrefectClient) -> None:
     """`scheduled/scheduled` exists on the server in a pool that no worker serves."""
-    with httpx.Client(base_url=prefect.url) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
         flow_id = http.post("/flows/", json={"name": "scheduled"}).json()["id"]
         http.post("/work_pools/", json={"name": "scheduled", "type": "process"})
         fields = {"name": "scheduled", "flow_id": flow_id, "work_pool_name": "scheduled"}
@@ -92,7 +94,7 @@ def test_a_lost_run_is_replaced_until_the_launches_are_spent(
 ) -> None:
     runs.align_batch()
     first = read_entry(sessions, entry_id).flow_run_id
-    httpx.delete(f"{prefect.url}/flow_runs/{first}").raise_for_status()
+    patient.delete(f"{prefect.url}/flow_runs/{first}").raise_for_status()
     runs.align_batch()
     assert (read_entry(sessions, entry_id).flow_run_id, read_entry(sessions, entry_id).launches) == (None, 1)
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -100,7 +102,7 @@ def test_a_lost_run_is_replaced_until_the_launches_are_spent(
     runs.align_batch()
     last = read_entry(sessions, entry_id).flow_run_id
     assert last not in (None, first)
-    httpx.delete(f"{prefect.url}/flow_runs/{last}").raise_for_status()
+    patient.delete(f"{prefect.url}/flow_runs/{last}").raise_for_status()
     runs.align_batch()
     entry = read_entry(sessions, entry_id)
     assert entry.state == ScheduleState.FAILED

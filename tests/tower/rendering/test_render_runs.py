@@ -10,6 +10,8 @@ import pytest
 from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
+from tests import patient
+from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.engines.base import Shot
 from tower.errors import SupersededError
@@ -52,7 +54,7 @@ class Render:
 
     def set_state(self, kind: str) -> None:
         state = {"type": kind, "message": "connection to 10.0.0.7:5432 failed\\nDETAIL: …"}
-        answer = httpx.post(
+        answer = patient.post(
             f"{self.prefect.url}/flow_runs/{self.run_id}/set_state", json={"state": state, "force": True}
         )
         answer.raise_for_status()
@@ -67,7 +69,7 @@ class Render:
 
 @pytest.fixture(scope="module")
 def deployment(prefect: PrefectClient) -> None:
-    with httpx.Client(base_url=prefect.url) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
         flow_id = http.post("/flows/", json={"name": "rendering"}).json()["id"]
         http.post("/work_pools/", json={"name": "rendering", "type": "process"}).raise_for_status()
         fields = {"name": "rendering", "flow_id": flow_id, "work_pool_name": "rendering"}
@@ -107,7 +109,7 @@ def test_a_render_whose_run_crashed_is_lost_with_our_own_reason(render: Render) 
 
 def test_a_render_whose_run_was_deleted_is_lost(render: Render) -> None:
     render.claim()
-    httpx.delete(f"{render.prefect.url}/flow_runs/{render.run_id}").raise_for_status()
+    patient.delete(f"{render.prefect.url}/flow_runs/{render.run_id}").raise_for_status()
     assert render.check() == LostRender("its run was deleted in Prefect", was_claimed=True)
 
 

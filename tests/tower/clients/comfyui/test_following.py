@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
+from tests import patient
 from tests.fakes.comfyui import rig
 from tests.fakes.comfyui.misbehaviour import (
     DeadWorker,
@@ -133,7 +133,7 @@ def test_an_unreachable_server_is_retried_and_then_abandoned(comfy: FakeComfyUI,
 def test_other_clients_prompts_are_ignored(comfy: FakeComfyUI, client: ComfyUIClient) -> None:
     """Messages of a prompt without client_id go to every client."""
     graph = _graph(steps=9, seed=5)
-    httpx.post(f"{comfy.url}/prompt", json={"prompt": graph}).raise_for_status()
+    patient.post(f"{comfy.url}/prompt", json={"prompt": graph}).raise_for_status()
     updates = _submit_and_follow(client, steps=3)
     assert {update.maximum for update in updates if update.node == SAMPLER} <= {1.0, 3.0}
     assert updates[0].job.status is PromptStatus.QUEUED

@@ -312,7 +312,7 @@ def _raise(error: Exception, *, at: str) -> Callable[[float, str], None]:
     return meanwhile
 
 
-def _until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+def _until(true: Callable[[], bool], within_s: float = 30.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline
