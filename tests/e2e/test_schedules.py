@@ -42,3 +42,29 @@ def _ended_run(http: httpx.Client, deployment_id: str, schedule_id: str) -> dict
             return ours[0]
         assert time.monotonic() < deadline, f"no run of the schedule ended within {LIMIT_S} s"
         time.sleep(0.5)
+
+
+def test_a_planned_render_comes_at_its_time(stack: RunningStack) -> None:
+    with httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as http:
+        project_id = http.post("/projects", json={"name": "Tonight"}).raise_for_status().json()["id"]
+        scene = {"project_id": project_id, "scene_number": 1, "description": "a shrine"}
+        scene_id = http.post("/scenes", json=scene).raise_for_status().json()["id"]
+        start_at = datetime.now(UTC) + timedelta(seconds=5)
+        shot = {"duration": 1, "width": 256, "height": 256, "engine": "animatic"}
+        plan = {"project_id": project_id, "scene_id": scene_id, "start_at": start_at.isoformat(), "parameters": shot}
+        planned = http.post("/schedule", json=plan).raise_for_status().json()
+        entry = _wait_for_entry(http, planned["id"])
+        assert (entry["state"], entry["job_ids"]) == ("completed", [entry["job_id"]])
+        job = http.get(f"/generation/{entry['job_id']}/status").raise_for_status().json()
+    assert (job["status"], job["project_id"]) == ("completed", project_id)
+    assert datetime.fromisoformat(job["created_at"]) >= start_at
+
+
+def _wait_for_entry(http: httpx.Client, entry_id: int) -> dict[str, Any]:
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        entry: dict[str, Any] = http.get(f"/schedule/{entry_id}").raise_for_status().json()
+        if entry["ended_at"] is not None:
+            return entry
+        assert time.monotonic() < deadline, f"the entry is {entry['state']} after {LIMIT_S} s"
+        time.sleep(0.5)
