@@ -56,7 +56,8 @@ def collect_fingerprint_inputs(
     Equal inputs give equal shots, and different inputs give different ones. docs/staleness.md lists the inputs.
     """
     fields = build_render_fields(inputs, scene, options)
-    name = _workflow_name(inputs, scene, fields) if engine.name in graph_engine_names() else None
+    draws_graphs = engine.name in inputs.cached("graph engines", graph_engine_names)
+    name = _workflow_name(inputs, scene, fields) if draws_graphs else None
     authored = None if name is None else _authored_workflow(inputs, scene, options, name)
     return FingerprintInputs(
         rules=PROMPT_RULES_VERSION,

@@ -114,9 +114,7 @@ def build_render_fields(inputs: RenderInputs, scene: SceneView, options: RenderO
 
 def decide_scene_production(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> Production:
     """Decide what the scene is produced with. A character's own workflow wins over that of the project."""
-    scene_fields = {"scene_type": scene.scene_type, "duration_s": scene.duration_s or None, "style": scene.style}
-    request = options.overrides if options.quality is None else {"quality": options.quality, **options.overrides}
-    decided = decide_production(inputs.base, request=request, scene=scene_fields)
+    decided = _decide_shared_production(inputs, scene, options)
     if decided.sources["workflow"] == Source.PROJECT and _has_own_workflow(inputs, scene):
         return replace(decided, values={**decided.values, "workflow": None})
     return decided
@@ -149,6 +147,18 @@ def choose_seed(inputs: RenderInputs, scene: SceneView, draw: int) -> tuple[int,
         return fixed.seed, fixed.name
     seed_text = f"{scene.key}/{draw}" if draw else str(scene.key)
     return int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[: SEED_BITS // 8]), None
+
+
+def _decide_shared_production(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> Production:
+    """What the scene is produced with, whoever plays in it. Without overrides, equal scenes share it."""
+    fields = {"scene_type": scene.scene_type, "duration_s": scene.duration_s or None, "style": scene.style}
+    if options.overrides:
+        request = options.overrides if options.quality is None else {"quality": options.quality, **options.overrides}
+        return decide_production(inputs.base, request=request, scene=fields)
+    return inputs.cached(
+        ("decided", options.quality, *fields.values()),
+        lambda: decide_production(inputs.base, request={"quality": options.quality}, scene=fields),
+    )
 
 
 def _has_own_workflow(sources: RenderInputs, scene: SceneView) -> bool:
