@@ -25,7 +25,7 @@ from tower.clients.production import END_STATUSES, ProductionClient
 from tower.settings import Settings
 
 TOWER = (sys.executable, "-m", "deployments.cli")
-START_TIMEOUT_S, JOB_TIMEOUT_S = 120, 120
+START_TIMEOUT_S, JOB_TIMEOUT_S = 300, 300
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_every_line_works_and_leaves_what_the_text_says(stack: RunningStack, tmp
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=4 * JOB_TIMEOUT_S,
+        timeout=2 * JOB_TIMEOUT_S,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.api.music.library_fixture import poll_until
 from tests.api.production.seed_curls import Curl, load_curls
 
 PORT = 8315
@@ -72,6 +73,9 @@ def test_a_documented_request_behaves_as_documented(curl: Curl, beats: TestClien
     method, path = curl.request_line.split(" ", 1)
     body = json.loads(curl.body.replace("/path/to/audio.mp3", str(theme))) if curl.body else None
     answer = beats.request(method, path.replace("12345", str(analysis["track_id"])), json=body)
+    if path == "/api/bpm/health":  # on a busy machine the trial of librosa outlasts the first answer
+        poll_until(lambda: beats.get(path).json(), lambda answer: not answer["reasons"])
+        answer = beats.get(path)
     assert answer.status_code == 200, answer.text
     PROOFS[curl.request_line](answer.json())
 
