@@ -22,7 +22,9 @@ from api.middleware.local_only import LocalOnly
 from api.middleware.rate_limits import Rate, RateLimiter, RateLimits
 from api.middleware.request_context import RequestContext
 from api.middleware.security_headers import SecurityHeaders
+from tower.addresses import used_form
 from tower.api_keys import require_usable_key
+from tower.errors import StackError
 from tower.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Collaborators]]
@@ -71,6 +73,13 @@ def create_app(
     open_paths = key_check.find_open_paths(routers) | docs_page.OPEN_PATHS
     _add_middleware(app, settings, open_paths=open_paths, larger_bodies=body_limits or {})
     return app
+
+
+def require_database_url(settings: Settings) -> str:
+    """The URL to connect with. Raises StackError if no database is named."""
+    if settings.database_url is None:
+        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
+    return used_form(settings.database_url)
 
 
 def _add_middleware(

@@ -15,11 +15,9 @@ from api.music.beats import routes as bpm
 from api.music.dependencies import MusicCollaborators
 from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
-from tower.addresses import used_form
 from tower.beats.pool import AnalyserPool
 from tower.beats.trial import LibraryTrial
 from tower.clients.apple_music import LazyAppleMusic
-from tower.errors import StackError
 from tower.library.monitor import QualityMonitor
 from tower.library.playing import OpusCache
 from tower.library.roots import library_roots
@@ -44,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tower music API",
         settings=settings,
         routers=[part.router for part in ROUTER_MODULES],
-        lifespan=_lifespan_on(_database_url(settings)),
+        lifespan=_lifespan_on(frame.require_database_url(settings)),
     )
 
 
@@ -83,9 +81,3 @@ def _collaborators(settings: Settings, engine: Engine) -> MusicCollaborators:
         beat_threads=CapacityLimiter(bpm.MAX_WAITING_THREADS),
         apple_music=LazyAppleMusic(settings),
     )
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is None:
-        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
-    return used_form(settings.database_url)

@@ -6,14 +6,12 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from api.http.database_health import needs_database
 from api.http.dependencies import CurrentSettings, DatabaseSession, ServiceName
 from api.http.strict_routes import strict_router
 from api.middleware.key_check import OPEN
 from db import figures
-from tower.errors import UnavailableError
 from tower.library.features import check_features
 from tower.library.roots import library_roots
 
@@ -40,14 +38,9 @@ class MusicHealth(BaseModel):
 @router.get("/health", openapi_extra=OPEN)
 def health(settings: CurrentSettings, session: DatabaseSession, service: ServiceName) -> MusicHealth:
     """Healthy, or 503 if the database does not answer."""
-    try:
+    with needs_database(service):
         figures.check_connection(session)
         states = check_features(session, library_roots(settings))
-    except (OperationalError, PoolTimeoutError) as error:
-        raise UnavailableError(
-            "The database does not answer; run `tower doctor`",
-            details={"status": "unhealthy", "service": service},
-        ) from error
     return MusicHealth(
         service=service,
         version=version("tower"),

@@ -53,12 +53,10 @@ from api.production.versions import routes as versions
 from db.engine import open_engine, read_session_factory
 from db.engine import session_factory as sessions_of
 from tower import logs
-from tower.addresses import used_form
 from tower.archives.transit import remove_abandoned_folders
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
-from tower.errors import StackError
 from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
 from tower.settings import Settings
@@ -114,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Tower production API",
         settings=settings,
         routers=[part.router for part in ROUTER_MODULES],
-        lifespan=_lifespan_on(_database_url(settings)),
+        lifespan=_lifespan_on(frame.require_database_url(settings)),
         body_limits={
             archives.IMPORT_PATH: settings.archive_max_bytes,
             uploads.UPLOAD_PATH: settings.upload_max_bytes + uploads.FORM_BYTES,
@@ -157,9 +155,3 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         model_hashes=ModelHasher(sessions),
         beats=AnalyserPool(1),  # its process starts when the first scene gets music
     )
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is None:
-        raise StackError("TOWER_DATABASE_URL is not set: start the stack with `tower up`, or set the variable")
-    return used_form(settings.database_url)

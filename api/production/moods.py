@@ -12,9 +12,9 @@ from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
+from api.http.field_types import Name, OpenObject, RowId, StorableText
 from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Name, OpenObject, RowId, StorableText
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from tower.moods import preferences
 from tower.versions.editing import PreconditionFailedError

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
+from api.http.field_types import BranchName, BranchQuery, EngineChoice
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.dependencies import JobReconciler
-from api.production.field_types import BranchName, BranchQuery, EngineChoice
 from api.production.generation.bodies import GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.story.projects import ProjectId

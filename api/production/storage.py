@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import error_responses
 from api.http.dependencies import ReadingSession
+from api.http.field_types import RowId
 from api.http.paging import MAX_ID, Pages
 from api.http.ranged_file import RangedFile
 from api.http.strict_routes import strict_router
-from api.production.field_types import RowId
 from db.models.rendering import Asset, AssetKind
 from tower.errors import NotFoundError
 from tower.errors.codes import ErrorCode

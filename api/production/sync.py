@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, DatabaseSessions, ReadingSession
+from api.http.field_types import BranchQuery, Name, RowId
 from api.http.strict_routes import Body, strict_router
 from api.http.sync_answers import CutAnswer, PlanAnswer, plan_answer_fields
 from api.production.dependencies import Beats
-from api.production.field_types import BranchQuery, Name, RowId
 from db.models.music import FrameTiming, MusicSceneSync
 from db.models.scenes import Scene
 from tower.beats import cache

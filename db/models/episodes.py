@@ -67,6 +67,16 @@ class Episode(BranchMixin, Base):
     )
     published_path: Mapped[str | None] = mapped_column(comment="Path in the media library. Null: not published.")
     published_at: Mapped[datetime | None]
+    cut: Mapped[dict[str, Any]] = mapped_column(
+        default=dict,
+        server_default=text("'{}'::jsonb"),
+        sort_order=92,
+        comment="Choices of the author: order, trims, transitions, cards, music. Empty: all scenes in story order.",
+    )
+    film_fingerprint: Mapped[str | None] = mapped_column(
+        sort_order=93,
+        comment="Fingerprint of the cut that the video was made from. Null: not assembled, or unknown.",
+    )
 
 
 class StoryArc(BranchMixin, Base):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.models.bibles import BibleCharacter, ProjectBible
 from db.models.characters import Character
-from db.models.episodes import StoryArc
+from db.models.episodes import Episode, StoryArc
 from db.models.projects import Project
 from db.models.scenes import Scene
 from db.models.styles import StyleTemplate
@@ -26,7 +26,7 @@ from tower.versions import branches, editing, heads, history
 from tower.versions.heads import Head
 from tower.versions.kinds import KIND_SPECS, Fields, Kind, entity_label
 
-Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, StyleTemplate, StoryArc)
+Entity = TypeVar("Entity", ProjectBible, BibleCharacter, Character, Scene, Episode, StyleTemplate, StoryArc)
 KIND_OF_ROW: Mapping[type[Any], Kind] = {shape.row: kind for kind, shape in KIND_SPECS.items()}
 KIND_NAMES = {
     Kind.BIBLE: "bible",

@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, Enum, Float
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from tower.errors import InvalidError
+from tower.versions.episode_cuts import parse_cut
 from tower.versions.kinds import KIND_SPECS, Fields, Kind, get_mapper
 from tower.versions.values import canonicalise
 
@@ -82,7 +83,10 @@ def parse_fields(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:
     for name in fields:
         if name not in known:
             raise InvalidError.field(f"{path}/{name}", fields[name], "a field of " + ", ".join(known))
-    return {name: _parse_value(known[name], value, f"{path}/{name}") for name, value in fields.items()}
+    parsed = {name: _parse_value(known[name], value, f"{path}/{name}") for name, value in fields.items()}
+    if kind == Kind.EPISODES and "cut" in parsed:
+        parsed["cut"] = parse_cut(parsed["cut"], f"{path}/cut")
+    return parsed
 
 
 def complete_new_fields(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:

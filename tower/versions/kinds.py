@@ -87,7 +87,7 @@ KIND_SPECS: Mapping[Kind, KindSpec] = {  # in writing order: rows come after tho
     ),
     Kind.EPISODES: KindSpec(
         Episode,
-        ("episode_number", "title", "synopsis", "details"),
+        ("episode_number", "title", "synopsis", "details", "cut"),
         name_field="episode_number",
         numbered=True,
     ),

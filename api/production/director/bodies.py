@@ -14,8 +14,8 @@ from pydantic import (
     field_validator,
 )
 
+from api.http.field_types import EngineChoice, Name, RowId
 from api.http.strict_routes import Body
-from api.production.field_types import EngineChoice, Name, RowId
 from api.production.generation.integrated_bodies import CommandGenerationStarted, CommandRequest
 from tower.director.commands import Command
 from tower.jobs.spec import MAX_SEED, ModelName, SamplerName, SideLength

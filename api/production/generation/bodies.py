@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from api.http.field_types import EngineChoice
 from api.http.synonyms import rename_synonyms
-from api.production.field_types import EngineChoice
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from tower.jobs.production import PRODUCTION_STEP, Source
 from tower.jobs.spec import GenerationSpec, GenerationType, SceneType

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from api.errors import error_responses
 from api.http.dependencies import ReadingSession
+from api.http.field_types import RowId
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import RowId
 from db.models.characters import Character, CharacterAppearance
 from tower.review import acceptance
 from tower.story import entities

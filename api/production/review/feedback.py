@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.field_types import Message, ProjectQuery, RowId
 from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Message, ProjectQuery, RowId
 from db.models.review import CreativeDecision, DecisionKind, Feedback, FeedbackKind
 from tower.review import decisions, feedback
 from tower.review.feedback import FeedbackInput

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
+from api.http.field_types import AtQuery, BranchQuery, EditFields, ProjectQuery, RowId, Text, Title
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import AtQuery, BranchQuery, EditFields, ProjectQuery, RowId, Text, Title
-from api.production.versions.answers import Versioned, version_fields
-from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
-from api.production.versions.reading import list_entities, read_entity
+from api.versions.answers import Versioned, version_fields
+from api.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
+from api.versions.reading import list_entities, read_entity
 from db.models.episodes import ArcStatus, StoryArc
 from tower.story import entities
 from tower.story.entities import LocatedRow, PastEntity

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
+from api.http.field_types import AtQuery, BranchQuery, IdOrKey, Name, RowId
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import AtQuery, BranchQuery, IdOrKey, Name, RowId
 from api.production.story.person_fields import PersonAnswer, PersonFields
 from api.production.story.projects import ProjectId
-from api.production.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
-from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
-from api.production.versions.reading import list_entities, list_past, read_entity
+from api.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
+from api.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
+from api.versions.reading import list_entities, list_past, read_entity
 from db.models.bibles import BibleCharacter
 from tower.story import bibles, entities
 from tower.story.entities import LocatedRow, PastEntity

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
+from api.http.field_types import AtQuery, BranchQuery, EditFields, OpenObject, Title
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import AtQuery, BranchQuery, EditFields, OpenObject, Title
 from api.production.story.projects import ProjectId
-from api.production.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
-from api.production.versions.editing import Editing, answer_edit, change_entity
-from api.production.versions.reading import with_etag
+from api.versions.answers import StaleScenes, Versioned, refuse_branch_with_at, version_fields
+from api.versions.editing import Editing, answer_edit, change_entity
+from api.versions.reading import with_etag
 from db.models.bibles import BibleHistory, BiblePart, ProjectBible
 from db.models.versions import Commit
 from tower.story import bibles, entities

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
+from api.http.field_types import Message, Name, ProjectQuery, RowId, Text
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Message, Name, ProjectQuery, RowId, Text
 from db.models.culture import CheckedKind, CulturalElement, CulturalFinding, CulturalValidation, Severity
 from db.models.scenes import Scene
 from tower.story import entities, glossary

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from api.production.field_types import EditFields, Name, OpenList, OpenObject, Text
+from api.http.field_types import EditFields, Name, OpenList, OpenObject, Text
 
 
 class PersonFields(EditFields):

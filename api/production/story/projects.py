@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
+from api.http.field_types import Name, OpenObject, StorableText, Text, Title
 from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.field_types import Name, OpenObject, StorableText, Text, Title
 from db.models.projects import Project, ProjectStatus, QualityPreset
 from tower.jobs.spec import SideLength
 from tower.media.rates import FrameRate

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
 
+from api.http.field_types import EditFields, Name, RowId, Text, Title
 from api.http.strict_routes import Body
-from api.production.field_types import EditFields, Name, RowId, Text, Title
-from api.production.versions.answers import NULL_IN_THE_PAST, StaleScenes, Versioned, version_fields
+from api.versions.answers import NULL_IN_THE_PAST, StaleScenes, Versioned, version_fields
 from db.models.scenes import Scene, SceneStatus
 from tower.jobs.spec import SceneType
 from tower.story.entities import LocatedRow, PastEntity

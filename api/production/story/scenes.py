@@ -13,9 +13,9 @@ from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
+from api.http.field_types import AtQuery, BranchQuery, ProjectQuery, RowId
 from api.http.paging import MAX_ID, Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import AtQuery, BranchQuery, ProjectQuery, RowId
 from api.production.story.scene_bodies import (
     NewScene,
     SceneAnswer,
@@ -25,10 +25,10 @@ from api.production.story.scene_bodies import (
     SceneFields,
     SceneOrder,
 )
-from api.production.versions.answers import refuse_branch_with_at
-from api.production.versions.editing import DeletedEntity, Editing, answer_edit, change_entity, delete_entity
-from api.production.versions.entity_history import EntityVersion
-from api.production.versions.reading import list_entities, list_past, list_versions, read_entity
+from api.versions.answers import refuse_branch_with_at
+from api.versions.editing import DeletedEntity, Editing, answer_edit, change_entity, delete_entity
+from api.versions.entity_history import EntityVersion
+from api.versions.reading import list_entities, list_past, list_versions, read_entity
 from db.models.characters import Character
 from db.models.scenes import Scene, SceneStatus
 from tower.settings import Settings

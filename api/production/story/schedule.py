@@ -12,11 +12,11 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
+from api.http.field_types import BranchName, ProjectQuery, RowId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
 from api.production.dependencies import JobReconciler
 from api.production.director.bodies import RenderParameters
-from api.production.field_types import BranchName, ProjectQuery, RowId
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
 from tower.staleness.scheduled_renders import check_parameters

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession
+from api.http.field_types import BranchQuery, ProjectQuery, StorableText
 from api.http.strict_routes import strict_router
-from api.production.field_types import BranchQuery, ProjectQuery, StorableText
 from tower.errors import InvalidError
 from tower.story.search import SEARCHED_COLUMNS, SearchHit, search
 from tower.versions.branches import MAIN

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch
+from api.http.field_types import BranchQuery, EditFields, Name, ProjectQuery, RowId, Text
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import BranchQuery, EditFields, Name, ProjectQuery, RowId, Text
-from api.production.versions.answers import StaleScenes
-from api.production.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
-from api.production.versions.reading import with_etag
+from api.versions.answers import StaleScenes
+from api.versions.editing import DeletedEntity, Editing, change_entity, create_entity, delete_entity
+from api.versions.reading import with_etag
 from db.models.styles import StyleTemplate
 from tower.errors import ConflictError
 from tower.pages import fetch_page

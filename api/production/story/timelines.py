@@ -13,9 +13,7 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
-from api.http.paging import MAX_ID, Pages
-from api.http.strict_routes import Body, strict_router
-from api.production.field_types import (
+from api.http.field_types import (
     BranchName,
     BranchQuery,
     IdOrKey,
@@ -27,6 +25,8 @@ from api.production.field_types import (
     Text,
     Title,
 )
+from api.http.paging import MAX_ID, Pages
+from api.http.strict_routes import Body, strict_router
 from db.models.story import FactKind, StorylineContext, StoryTimeline
 from tower.story import timeline
 from tower.versions import branches

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from api.http.field_types import BranchName, Message, OpenObject, RowId, StorableText, Text
 from api.http.strict_routes import Body
-from api.production.field_types import BranchName, Message, OpenObject, RowId, StorableText, Text
-from api.production.versions.answers import StaleScenes
+from api.versions.answers import StaleScenes
 from db.models.versions import Branch, Commit, Tag
 from tower.versions.branches import MAIN
 from tower.versions.history import ChangeType

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.field_types import ProjectQuery
 from api.http.paging import Pages
 from api.http.strict_routes import strict_router
-from api.production.field_types import ProjectQuery
-from api.production.versions.answers import stale_after_commit
 from api.production.versions.bodies import (
     CommitAnswer,
     CommitDetails,
@@ -24,7 +23,8 @@ from api.production.versions.bodies import (
     Ref,
     RestoreRequest,
 )
-from api.production.versions.entity_history import EntityVersion
+from api.versions.answers import stale_after_commit
+from api.versions.entity_history import EntityVersion
 from tower.pages import Page
 from tower.versions import editing, history
 from tower.versions.branches import MAIN

@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from api.errors import error_responses
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
+from api.http.field_types import ProjectQuery
 from api.http.strict_routes import strict_router
-from api.production.field_types import ProjectQuery
-from api.production.versions.answers import stale_after_commit, stale_on_branch
 from api.production.versions.bodies import (
     BranchAnswer,
     CommitMade,
@@ -28,6 +27,7 @@ from api.production.versions.bodies import (
     RevertRequest,
     TagAnswer,
 )
+from api.versions.answers import stale_after_commit, stale_on_branch
 from db.models.review import DecisionKind
 from db.models.versions import Commit
 from tower.errors import ConflictError

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from api.http.authors import Author
 from api.http.dependencies import CurrentSettings
 from api.http.etags import require_match, set_etag
-from api.production.field_types import EditFields
-from api.production.versions.answers import StaleScenes, stale_after_commit, stale_after_edit
-from api.production.versions.reading import Answer, ToAnswers
+from api.http.field_types import EditFields
+from api.versions.answers import StaleScenes, stale_after_commit, stale_after_edit
+from api.versions.reading import Answer, ToAnswers
 from tower.settings import Settings
 from tower.story import entities
 from tower.story.entities import CommitNote, Entity, LocatedRow
@@ -127,5 +127,5 @@ def answer_edit(
     answer = to_answers(session, [found])[0]
     set_etag(edit.response, answer)
     if location is not None:
-        edit.response.headers["Location"] = f"{location}/{found.row.id}"
+        edit.response.headers["Location"] = f"{location}/{answer.model_dump()['id']}"
     return answer_as.model_validate({**answer.model_dump(), "stale_scenes": list(stale_scenes)})

@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.http.etags import set_etag
 from api.http.paging import Paging
-from api.production.versions.answers import refuse_branch_with_at
-from api.production.versions.entity_history import EntityVersion
+from api.versions.answers import refuse_branch_with_at
+from api.versions.entity_history import EntityVersion
 from tower.pages import fetch_page, slice_page
 from tower.story import entities
 from tower.story.entities import KIND_OF_ROW, Entity, LocatedRow, PastEntity

@@ -1,0 +1,51 @@
+"""The episodes API: `uvicorn --factory api.episodes.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import app as frame
+from api.episodes import health, routes
+from api.http.collaborators import Collaborators
+from db.engine import open_engine, read_session_factory, session_factory
+from tower import logs
+from tower.settings import Settings
+
+ROUTER_MODULES = (health, routes)
+SERVICE = "episodes-api"
+POOL_SIZE = 5  # connections, and as many more under load
+POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the service. Without `settings`, read them from the environment and configure the logs.
+
+    Raises StackError if no database is named.
+    """
+    if settings is None:
+        settings = Settings()
+        logs.configure_logging(settings)
+    return frame.create_app(
+        title="Tower episodes API",
+        settings=settings,
+        routers=[part.router for part in ROUTER_MODULES],
+        lifespan=_lifespan_on(frame.require_database_url(settings)),
+    )
+
+
+def _lifespan_on(database_url: str) -> frame.Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Collaborators]:
+        engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
+        yield Collaborators(
+            settings=app.state.settings,
+            service=SERVICE,
+            sessions=session_factory(engine),
+            reading=read_session_factory(engine),
+        )
+        engine.dispose()
+
+    return lifespan

@@ -1,0 +1,31 @@
+"""The check that every health endpoint makes: the database answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from db import figures
+from tower.errors import UnavailableError
+
+
+def require_database(session: Session, service: str) -> None:
+    """Raises UnavailableError, with the status `unhealthy`, if the database does not answer."""
+    with needs_database(service):
+        figures.check_connection(session)
+
+
+@contextmanager
+def needs_database(service: str) -> Iterator[None]:
+    """Raises UnavailableError, with the status `unhealthy`, if the database fails to answer in the block."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise UnavailableError(
+            "The database does not answer; run `tower doctor`",
+            details={"status": "unhealthy", "service": service},
+        ) from error
