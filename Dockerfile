@@ -24,7 +24,7 @@ ENV PATH=/opt/tower/.venv/bin:$PATH \
 USER tower
 WORKDIR /data
 VOLUME /data
-EXPOSE 8328 8315 4200
+EXPOSE 8328 8323 8315 4200
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 CMD ["tower", "health"]
 ENTRYPOINT ["tower"]
 CMD ["up"]

@@ -1,6 +1,6 @@
 """Runs the APIs of a stack: one process loads them and forks the processes that answer requests.
 
-    python -m api.serving --host 127.0.0.1 production:8328:2 music:8315:1
+    python -m api.serving --host 127.0.0.1 production:8328:2 episodes:8323:1 music:8315:1
 
 Forked processes share the loaded modules, so a second one costs little memory, and it can use another core. A process
 that dies is forked again. One that dies within MIN_LIFE_S ends all of them, so that the supervisor notices. The

@@ -114,6 +114,7 @@ def build_addresses(settings: Settings, database_url: str) -> Addresses:
         database_url=used_form(database_url),
         data_dir=settings.data,
         prefect_auth_string=prefect_secret.find_or_make(settings),
+        episodes_url=settings.episodes_url,
     )
 
 

@@ -21,6 +21,7 @@ def list_exports(settings: Settings) -> list[str]:
         "PREFECT_UI_URL": addresses.prefect_ui_url,
         **({"PREFECT_API_AUTH_STRING": auth} if (auth := addresses.prefect_auth_string) else {}),
         "TOWER_PRODUCTION_URL": addresses.production_url,
+        "TOWER_EPISODES_URL": addresses.episodes_url,
         "TOWER_MUSIC_URL": addresses.music_url,
         "TOWER_DATA_DIR": str(addresses.data_dir),
         "TOWER_PORT_OFFSET": str(found.port_offset),

@@ -12,7 +12,7 @@ from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
 from tower.settings import Settings
 
-SERVERS = ("prefect", "production", "music")
+SERVERS = ("prefect", "production", "episodes", "music")
 PARTS = (*SERVERS, *POOLS)
 ANSWER_TIMEOUT_S = 5.0
 MAX_HEARTBEAT_AGE_S = 90.0  # three heartbeats of a worker
@@ -35,7 +35,12 @@ def require_stack(settings: Settings) -> None:
 
 
 def _require_server(settings: Settings, server: str) -> None:
-    bases = {"prefect": settings.prefect_url, "production": settings.production_url, "music": settings.music_url}
+    bases = {
+        "prefect": settings.prefect_url,
+        "production": settings.production_url,
+        "episodes": settings.episodes_url,
+        "music": settings.music_url,
+    }
     url = f"{bases[server]}/health"
     try:
         httpx.get(url, timeout=ANSWER_TIMEOUT_S, trust_env=False).raise_for_status()

@@ -27,7 +27,7 @@ NO_SECRET = (
     "Prefect needs a secret that it can ask for: set PREFECT_API_AUTH_STRING to the same one for each part, "
     'for example "tower:$(openssl rand -hex 24)".'
 )
-API_NAMES = ("production", "music")
+API_NAMES = ("production", "episodes", "music")
 
 
 class StackServices:
@@ -63,10 +63,11 @@ class StackServices:
 
     def apis(self, names: Sequence[str] = API_NAMES) -> ProcessSpec:
         """The named APIs. One process starts and restarts the processes that serve them."""
-        ports_of = {"production": self._settings.ports.production, "music": self._settings.ports.music}
-        processes = {"production": self._settings.api_processes, "music": 1}
-        urls = {"production": self._addresses.production_url, "music": self._addresses.music_url}
-        specs = [f"{name}:{ports_of[name]}:{processes[name]}" for name in names]
+        own = self._settings.ports
+        ports_of = {"production": own.production, "episodes": own.episodes, "music": own.music}
+        processes = {"production": self._settings.api_processes}
+        urls = self._addresses.api_urls
+        specs = [f"{name}:{ports_of[name]}:{processes.get(name, 1)}" for name in names]
         command = self._python_command("apis", ("-m", "api.serving", "--host", self._settings.host, *specs))
         return ProcessSpec(
             "apis",

@@ -120,7 +120,11 @@ class Stack:
             (own.prefect, "Prefect", self._settings.prefect_api_url),
             (own.postgres, "PostgreSQL", self._settings.database_url),
         ]
-        apis = [(own.production, "the production API"), (own.music, "the music API")]
+        apis = [
+            (own.production, "the production API"),
+            (own.episodes, "the episodes API"),
+            (own.music, "the music API"),
+        ]
         return [*apis, *((port, owner) for port, owner, url in embedded if not url)]
 
     def _start(self) -> tuple[Addresses, GpuWorker]:

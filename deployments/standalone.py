@@ -18,6 +18,7 @@ from tower.settings import LOOPBACK_HOST, Settings
 class StandaloneServer(StrEnum):
     PREFECT = "prefect"
     PRODUCTION = "production"
+    EPISODES = "episodes"
     MUSIC = "music"
 
 

@@ -23,7 +23,13 @@ class Addresses:
     prefect_ui_url: str
     database_url: str
     data_dir: Path
-    prefect_auth_string: str | None = field(default=None, repr=False)  # older records have none
+    prefect_auth_string: str | None = field(default=None, repr=False)  # older records have neither this
+    episodes_url: str = ""  # nor this
+
+    @property
+    def api_urls(self) -> dict[str, str]:
+        """The base URL of each API by its name."""
+        return {"production": self.production_url, "episodes": self.episodes_url, "music": self.music_url}
 
     def open_prefect(self, *, timeout_s: float = 5.0) -> PrefectClient:
         return PrefectClient(self.prefect_api_url, auth_string=self.prefect_auth_string, timeout_s=timeout_s)

@@ -207,6 +207,11 @@ class Settings(BaseSettings):
         return tuple((old.strip(), Path(new.strip())) for old, _, new in pairs)
 
     @property
+    def episodes_url(self) -> str:
+        """The URL of the episodes API on this machine."""
+        return f"http://{_connect_host(self.host)}:{self.ports.episodes}/api/anime"
+
+    @property
     def music_url(self) -> str:
         """The URL of the music API on this machine."""
         return f"http://{_connect_host(self.host)}:{self.ports.music}/api"

@@ -39,7 +39,7 @@ OptionalProject = Annotated[
 
 @router.post("/episodes", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
 def create_episode(body: NewEpisode, session: DatabaseSession, edit: Editing) -> EpisodeAnswer:
-    """Create an episode. Scenes join it by their `episode_id`."""
+    """Create an episode. A scene joins it by an edit that names its id."""
     fields = body.to_columns()
     del fields["project_id"]
     with session.begin():

@@ -14,14 +14,14 @@ from tower.errors import UnavailableError
 
 
 def require_database(session: Session, service: str) -> None:
-    """Raises UnavailableError, with the status `unhealthy`, if the database does not answer."""
+    """Raises UnavailableError if the database does not answer."""
     with needs_database(service):
         figures.check_connection(session)
 
 
 @contextmanager
 def needs_database(service: str) -> Iterator[None]:
-    """Raises UnavailableError, with the status `unhealthy`, if the database fails to answer in the block."""
+    """Raises UnavailableError if the database fails to answer in the block."""
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:

@@ -46,7 +46,7 @@ def check_data_folder(settings: Settings) -> Check:
 def check_free_ports(settings: Settings) -> Check:
     """Call this only while no stack runs: a running stack uses the ports itself."""
     own = settings.ports
-    apis = {"production API": own.production, "music API": own.music}
+    apis = {"production API": own.production, "episodes API": own.episodes, "music API": own.music}
     owners = {**apis, "Prefect": own.prefect, "PostgreSQL": own.postgres}
     taken = [f"{port} ({owner})" for owner, port in owners.items() if not ports.is_free(port)]
     if taken:

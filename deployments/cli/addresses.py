@@ -23,6 +23,7 @@ class PageName(StrEnum):
     """A page of the stack."""
 
     API = "api"
+    EPISODES = "episodes"
     MUSIC = "music"
     PREFECT = "prefect"
 
@@ -61,6 +62,7 @@ def list_pages(addresses: Addresses) -> dict[str, str]:
     """The URL of each page by its name."""
     return {
         PageName.API.value: f"{addresses.production_url.removesuffix('/api/anime')}/docs",
+        PageName.EPISODES.value: f"{addresses.episodes_url.removesuffix('/api/anime')}/docs",
         PageName.MUSIC.value: f"{addresses.music_url.removesuffix('/api')}/docs",
         PageName.PREFECT.value: addresses.prefect_ui_url,
     }

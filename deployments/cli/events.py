@@ -33,6 +33,7 @@ def print_event(event: str) -> None:
 def print_addresses(addresses: Addresses, *, took_s: float) -> None:
     table = Table(title=f"Tower is up after {took_s:.1f} s", title_justify="left", show_header=False)
     table.add_row("production API", addresses.production_url)
+    table.add_row("episodes API", addresses.episodes_url)
     table.add_row("music API", addresses.music_url)
     table.add_row("Prefect UI", addresses.prefect_ui_url)
     table.add_row("Prefect API", Address(addresses.prefect_api_url))

@@ -13,12 +13,14 @@ from deployments.cli.settings_option import load_settings
 class ServerName(StrEnum):
     PREFECT = "prefect"
     PRODUCTION = "production"
+    EPISODES = "episodes"
     MUSIC = "music"
 
 
 class PartName(StrEnum):
     PREFECT = "prefect"
     PRODUCTION = "production"
+    EPISODES = "episodes"
     MUSIC = "music"
     CPU = "cpu"
     GPU = "gpu"

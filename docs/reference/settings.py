@@ -27,6 +27,7 @@ INTERNAL: Mapping[str, str] = {
     "TOWER_WARM_SOCKET": "where a run asks for a warm process",
 }
 EXPORTED: Mapping[str, str] = {
+    "TOWER_EPISODES_URL": "the address of the episodes API",
     "TOWER_MUSIC_URL": "the address of the music API",
     "TOWER_PRODUCTION_URL": "the address of the production API",
 }

@@ -7,12 +7,13 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from api.episodes import app as episodes
 from api.music import app as music
 from api.production import app as production
 from tests.api.openapi import Operation, find_integers, list_operations, path_parameters, path_pattern
 from tower.settings import Settings
 
-SERVICES = {"production": production.create_app, "music": music.create_app}
+SERVICES = {"production": production.create_app, "episodes": episodes.create_app, "music": music.create_app}
 DOCUMENTS = {name: create(Settings(database_url="postgresql://unused")).openapi() for name, create in SERVICES.items()}
 ALL = [
     pytest.param(operation, id=f"{name}: {operation}")

@@ -76,6 +76,7 @@ def test_children_read_the_same_settings(settings: Settings, monkeypatch: pytest
 
 def test_all_addresses_shift_together(addresses: Addresses) -> None:
     assert addresses.production_url == "http://127.0.0.1:8728/api/anime"
+    assert addresses.episodes_url == "http://127.0.0.1:8723/api/anime"
     assert addresses.music_url == "http://127.0.0.1:8715/api"
     assert addresses.prefect_api_url == "http://127.0.0.1:4600/api"
     assert addresses.prefect_ui_url == "http://127.0.0.1:4600"

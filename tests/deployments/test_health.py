@@ -24,7 +24,7 @@ def test_a_prefect_server_that_answers_is_healthy(settings: Settings) -> None:
     require_part(settings, "prefect")
 
 
-@pytest.mark.parametrize("part", ["production", "music"])
+@pytest.mark.parametrize("part", ["production", "episodes", "music"])
 def test_a_server_that_does_not_listen_is_unhealthy(settings: Settings, part: str) -> None:
     with pytest.raises(StackError, match=f"{part} is not healthy at http://127.0.0.1"):
         require_part(settings, part)

@@ -27,6 +27,7 @@ def saved_state(tmp_path: Path) -> StackState:
     assert started
     addresses = Addresses(
         production_url="http://127.0.0.1:8428/api/anime",
+        episodes_url="http://127.0.0.1:8423/api/anime",
         music_url="http://127.0.0.1:8415/api",
         prefect_api_url="http://127.0.0.1:4300/api",
         prefect_ui_url="http://127.0.0.1:4300",

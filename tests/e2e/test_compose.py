@@ -104,7 +104,7 @@ def logs(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_every_service_becomes_healthy(logs: dict[str, Path]) -> None:
-    assert set(logs) == {"prefect", "production", "music", "worker-cpu", "worker-gpu", "worker-comfyui"}
+    assert set(logs) == {"prefect", "production", "episodes", "music", "worker-cpu", "worker-gpu", "worker-comfyui"}
 
 
 def test_prefect_creates_its_own_database(logs: dict[str, Path], machine: Machine) -> None:
@@ -129,7 +129,7 @@ def test_a_service_that_does_not_run_is_unhealthy(machine: Machine) -> None:
 def test_only_loopback_of_the_host_reaches_the_servers() -> None:
     file = yaml.safe_load(interpolate((ROOT / "compose.yaml").read_text(), VARIABLES))
     published = [entry for service in file["services"].values() for entry in service.get("ports", ())]
-    assert sorted(published) == ["127.0.0.1:4200:4200", "127.0.0.1:8315:8315", "127.0.0.1:8328:8328"]
+    assert sorted(published) == [f"127.0.0.1:{port}:{port}" for port in (4200, 8315, 8323, 8328)]
 
 
 def test_a_password_must_be_chosen() -> None:

@@ -171,8 +171,6 @@ def test_unknown_episodes_are_404(episodes: TestClient) -> None:
     assert status_and_code(episodes.get(f"{URL}/7")) == (422, "VALIDATION_ERROR")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(1470.2, "24:30"), (59.6, "01:00"), (3.0, "00:03"), (3870.0, "1:04:30")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(1470.2, "24:30"), (59.6, "01:00"), (3.0, "00:03"), (3870.0, "1:04:30")])
 def test_a_duration_is_written_as_documented(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

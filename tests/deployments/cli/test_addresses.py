@@ -9,7 +9,7 @@ from tests.deployments.cli.conftest import Shell
 
 def test_open_prints_the_pages_of_the_running_stack(shell: Shell) -> None:
     pages = shell.answer("open")
-    assert set(pages) == {"api", "music", "prefect"}
+    assert set(pages) == {"api", "episodes", "music", "prefect"}
     assert pages["api"].endswith("/docs")
     assert pages["api"] in shell.run("open").out
 
