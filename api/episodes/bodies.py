@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from sqlalchemy.orm import Session
 
 from api.http.field_types import EditFields, OpenObject, RowId, Text, Title
 from api.versions.answers import NULL_IN_THE_PAST, version_fields
 from db.models.episodes import Episode, EpisodeStatus
 from tower.story.entities import LocatedRow, PastEntity
-from tower.story.episodes import EpisodeContents
+from tower.story.episodes import EpisodeContents, read_contents, read_past_contents
 
 EXAMPLE: JsonValue = {
     "project_id": 1,
@@ -106,3 +108,13 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, below = divmod(minutes, 60)
     return f"{hours}:{below:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def to_answers(session: Session, found: Sequence[Any]) -> list[EpisodeAnswer]:
+    """The answers for current episodes, or for episodes of one past state."""
+    current = read_contents(session, [entity.row for entity in found if isinstance(entity, LocatedRow)])
+    past = read_past_contents(session, [entity for entity in found if isinstance(entity, PastEntity)])
+    return [
+        EpisodeAnswer.of(entity, past[entity.key] if isinstance(entity, PastEntity) else current[entity.row.id])
+        for entity in found
+    ]

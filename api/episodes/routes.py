@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from fastapi import Query, Response
-from sqlalchemy.orm import Session
 
-from api.episodes.bodies import EpisodeAnswer, EpisodeChange, NewEpisode
+from api.episodes.bodies import EpisodeAnswer, EpisodeChange, NewEpisode, to_answers
 from api.errors import error_responses
-from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.dependencies import ReadingSession
 from api.http.etags import IfMatch
 from api.http.field_types import AtQuery, BranchQuery, StorableText
 from api.http.paging import MAX_ID, Pages
@@ -20,17 +19,19 @@ from api.versions.answers import refuse_branch_with_at
 from api.versions.editing import DeletedEntity, Editing, answer_edit, change_entity, delete_entity
 from api.versions.entity_history import EntityVersion
 from api.versions.reading import list_past, with_etag
+from api.versions.resources import VersionedResource
 from db.models.episodes import Episode, EpisodeStatus
 from tower.errors import InvalidError
 from tower.pages import fetch_page
 from tower.story import entities, episodes
-from tower.story.entities import LocatedRow, PastEntity
+from tower.story.entities import LocatedRow
 from tower.story.episodes import EpisodeFilter, find_episode, find_past_episode
 from tower.versions import history
 from tower.versions.branches import MAIN
 from tower.versions.kinds import Kind
 
 router = strict_router(prefix="/api/anime", tags=["episodes"])
+EPISODES = VersionedResource(Episode, to_answers, EpisodeAnswer, f"{router.prefix}/episodes")
 
 OptionalProject = Annotated[
     int | None, Query(ge=1, le=MAX_ID, description="Needed only for an id that copies of a project share.")
@@ -38,17 +39,15 @@ OptionalProject = Annotated[
 
 
 @router.post("/episodes", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
-def create_episode(body: NewEpisode, session: DatabaseSession, edit: Editing) -> EpisodeAnswer:
+def create_episode(body: NewEpisode, edit: Editing) -> EpisodeAnswer:
     """Create an episode. A scene joins it by an edit that names its id."""
     fields = body.to_columns()
-    del fields["project_id"]
-    with session.begin():
-        on = entities.lock_branch(session, body.project_id, body.branch_name or MAIN)
+    with edit.session.begin():
+        on = entities.lock_branch(edit.session, body.project_id, body.branch_name or MAIN)
         if body.episode_number is None:
-            fields["episode_number"] = episodes.next_episode_number(session, on)
-        made = entities.insert_entity(session, Episode, fields, head=on, note=edit.make_note(body))
-    location = f"{router.prefix}/episodes"
-    return answer_edit(session, made, edit, to_answers=_answers, answer_as=EpisodeAnswer, location=location)
+            fields["episode_number"] = episodes.next_episode_number(edit.session, on)
+        made = entities.insert_entity(edit.session, Episode, fields, head=on, note=edit.make_note(body))
+    return answer_edit(EPISODES, edit, made, is_new=True)
 
 
 @router.get("/episodes", responses=error_responses(404))
@@ -69,13 +68,13 @@ def list_episodes(
     if at is not None:
         if project_id is None:
             raise InvalidError.field("project_id", None, "the project of the commit or tag")
-        return list_past(session, Kind.EPISODES, project_id=project_id, at=at, pages=pages, to_answers=_answers)
+        return list_past(EPISODES, session, pages, project_id=project_id, at=at)
     branch = branch or MAIN
     rows = episodes.select_episodes(session, EpisodeFilter(status, q), project_id=project_id, branch=branch)
     order = Episode.id if project_id is None else Episode.episode_number
     page = fetch_page(session, rows, order, page=pages.page_request)
     pages.set_next_link(page)
-    return _answers(session, [LocatedRow(row, row.project_id, branch) for row in page.rows])
+    return to_answers(session, [LocatedRow(row, row.project_id, branch) for row in page.rows])
 
 
 @router.get("/episodes/{episode_id}", responses=error_responses(404, 409))
@@ -95,45 +94,34 @@ def get_episode(
         if at is None
         else find_past_episode(session, episode_id, ref=at, project_id=project_id)
     )
-    return with_etag(response, _answer(session, found))
+    return with_etag(response, to_answers(session, [found])[0])
 
 
 @router.put("/episodes/{episode_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
 def change_episode(
     episode_id: uuid.UUID,
     body: EpisodeChange,
-    session: DatabaseSession,
     edit: Editing,
     *,
     if_match: IfMatch = None,
     project_id: OptionalProject = None,
 ) -> EpisodeAnswer:
     """Change the fields that the body has."""
-    return change_entity(
-        session,
-        edit,
-        find=lambda: find_episode(session, episode_id, project_id=project_id, branch=body.branch_name, lock=True),
-        if_match=if_match,
-        fields=lambda _: body.to_columns(),
-        note=edit.make_note(body),
-        to_answers=_answers,
-        answer_as=EpisodeAnswer,
-    )
+    find = partial(find_episode, edit.session, episode_id, project_id=project_id, branch=body.branch_name, lock=True)
+    return change_entity(EPISODES, edit, body, find=find, if_match=if_match, fields=lambda _: body.to_columns())
 
 
 @router.delete("/episodes/{episode_id}", responses=error_responses(404, 409))
 def delete_episode(
     episode_id: uuid.UUID,
-    session: DatabaseSession,
     edit: Editing,
     *,
     branch: BranchQuery = None,
     project_id: OptionalProject = None,
 ) -> DeletedEntity:
     """Delete an episode from its branch or from `branch`. Its scenes stay, and so does its history."""
-    return delete_entity(
-        session, edit, find=lambda: find_episode(session, episode_id, project_id=project_id, branch=branch, lock=True)
-    )
+    find = partial(find_episode, edit.session, episode_id, project_id=project_id, branch=branch, lock=True)
+    return delete_entity(edit, find)
 
 
 @router.get("/episodes/{episode_id}/versions", responses=error_responses(404, 409))
@@ -151,17 +139,3 @@ def episode_versions(
         session, found.project_id, found.branch, Kind.EPISODES, key=episode_id, page_request=pages.page_request
     )
     return pages.answer(past, EntityVersion.of)
-
-
-def _answers(session: Session, found: Sequence[Any]) -> list[EpisodeAnswer]:
-    """The answers for current episodes, or for episodes of one past state."""
-    current = episodes.read_contents(session, [entity.row for entity in found if isinstance(entity, LocatedRow)])
-    past = episodes.read_past_contents(session, [entity for entity in found if isinstance(entity, PastEntity)])
-    return [
-        EpisodeAnswer.of(entity, past[entity.key] if isinstance(entity, PastEntity) else current[entity.row.id])
-        for entity in found
-    ]
-
-
-def _answer(session: Session, found: LocatedRow[Episode] | PastEntity) -> EpisodeAnswer:
-    return _answers(session, [found])[0]

@@ -78,6 +78,11 @@ class EditFields(Body):
         None, examples=["Moved to dawn"], description="Commit message; generated if left out."
     )
 
+    @property
+    def commit_message(self) -> str | None:
+        """The message of the commit; None for a generated one."""
+        return self.message
+
     def sent_fields(self) -> dict[str, Any]:
-        """The fields that were sent, except branch and message."""
-        return self.model_dump(exclude_unset=True, exclude=set(EditFields.model_fields))
+        """The content that was sent: without project, branch and message."""
+        return self.model_dump(exclude_unset=True, exclude={*EditFields.model_fields, "project_id"})

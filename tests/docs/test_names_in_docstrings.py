@@ -26,6 +26,7 @@ WORD = re.compile(r"\w+")
 DEFINED_ELSEWHERE = {
     "AVCOL_RANGE_JPEG": "FFmpeg",
     "PATH_MAX": "Linux",
+    "at": "a parameter of requests",
     "default": "a name of preferences",
     "expected": "a key of an error's details",
     "field": "a placeholder in a path",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue, StringConstraints
+from sqlalchemy.orm import Session
 
 from api.http.field_types import EditFields, Name, RowId, Text, Title
 from api.http.strict_routes import Body
@@ -13,7 +15,9 @@ from api.versions.answers import NULL_IN_THE_PAST, StaleScenes, Versioned, versi
 from db.models.scenes import Scene, SceneStatus
 from tower.jobs.spec import SceneType
 from tower.story.entities import LocatedRow, PastEntity
-from tower.story.scenes import NamesByKey, cast_names
+from tower.story.scenes import NamesByKey, cast_names, character_names
+from tower.versions import history
+from tower.versions.kinds import Kind
 
 EXAMPLE: JsonValue = {
     "project_id": 1,
@@ -141,3 +145,19 @@ class SceneAnswer(Versioned):
 
 class SceneEdited(SceneAnswer, StaleScenes):
     """The scene after the edit."""
+
+
+def to_answers(session: Session, found: Sequence[LocatedRow[Scene]] | Sequence[PastEntity]) -> list[SceneAnswer]:
+    if not found:
+        return []
+    names = _names(session, found)
+    return [SceneAnswer.of(entity, names) for entity in found]
+
+
+def _names(session: Session, found: Sequence[LocatedRow[Scene]] | Sequence[PastEntity]) -> NamesByKey:
+    """The names of all characters in the scenes, which are all of one branch or one past state."""
+    first = found[0]
+    if isinstance(first, LocatedRow):
+        return character_names(session, [entity.fields for entity in found], branch_id=first.row.branch_id)
+    by_key = history.entities_at(session, first.project_id, first.at, Kind.CHARACTERS)
+    return {key: fields["name"] for key, fields in by_key.items()}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Query
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from api.errors import error_responses
-from api.http.authors import Author
-from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.dependencies import ReadingSession
 from api.http.etags import IfMatch
 from api.http.field_types import AtQuery, BranchQuery, ProjectQuery, RowId
 from api.http.paging import MAX_ID, Pages
@@ -24,35 +24,35 @@ from api.production.story.scene_bodies import (
     SceneEdited,
     SceneFields,
     SceneOrder,
+    to_answers,
 )
-from api.versions.answers import refuse_branch_with_at
 from api.versions.editing import DeletedEntity, Editing, answer_edit, change_entity, delete_entity
 from api.versions.entity_history import EntityVersion
-from api.versions.reading import list_entities, list_past, list_versions, read_entity
+from api.versions.reading import Reading, list_present_or_past, list_versions, read_entity
+from api.versions.resources import VersionedResource
 from db.models.characters import Character
 from db.models.scenes import Scene, SceneStatus
 from tower.settings import Settings
 from tower.story import entities, media_references, scenes
-from tower.story.entities import CommitNote, LocatedRow, PastEntity
-from tower.versions import changes, history
+from tower.story.entities import LocatedRow
+from tower.versions import changes
 from tower.versions.branches import MAIN
-from tower.versions.kinds import Kind
 
 router = strict_router(prefix="/api/anime", tags=["scenes"])
+SCENES = VersionedResource(Scene, to_answers, SceneEdited, f"{router.prefix}/scenes")
 
 
 @router.post("/scenes", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
-def create_scene(body: NewScene, session: DatabaseSession, edit: Editing) -> SceneEdited:
+def create_scene(body: NewScene, edit: Editing) -> SceneEdited:
     """Create a scene. The first scene activates a draft project."""
-    branch = body.branch_name or MAIN
+    session, branch = edit.session, body.branch_name or MAIN
     with session.begin():
         fields = _checked_columns(session, body, edit.settings, project_id=body.project_id, branch=branch)
-        del fields["project_id"]
         on = entities.lock_branch(session, body.project_id, branch)
         if body.scene_number is None:
             fields["scene_number"] = scenes.next_scene_number(session, on)
         made = entities.insert_entity(session, Scene, fields, head=on, note=edit.make_note(body))
-    return _answer_new(session, made, edit)
+    return answer_edit(SCENES, edit, made, is_new=True)
 
 
 @router.get("/scenes", responses=error_responses(404))
@@ -68,79 +68,70 @@ def list_scenes(
     character_id: Annotated[int | None, Query(ge=1, le=MAX_ID, description="Only scenes with this character.")] = None,
 ) -> list[SceneAnswer]:
     """The scenes of a project by number. Filters apply to the current state; `at` lists a whole past state."""
-    refuse_branch_with_at(branch, at)
-    if at is not None:
-        return list_past(session, Kind.SCENES, project_id=project_id, at=at, pages=pages, to_answers=_answers)
-    branch = branch or MAIN
-    rows = entities.select_on_branch(session, Scene, project_id=project_id, branch=branch)
-    if episode_id is not None:
-        rows = rows.where(Scene.episode_key == episode_id)
-    if status is not None:
-        rows = rows.where(Scene.status == status)
-    if character_id is not None:
-        character = entities.find_entity(session, Character, character_id, project_id=project_id)
-        rows = rows.where(Scene.characters.contains([{"key": str(character.row.key)}]))
-    return list_entities(
-        session, rows, Scene.scene_number, project_id=project_id, branch=branch, pages=pages, to_answers=_answers
+
+    def conditions() -> Iterator[ColumnElement[bool]]:
+        if episode_id is not None:
+            yield Scene.episode_key == episode_id
+        if status is not None:
+            yield Scene.status == status
+        if character_id is not None:
+            character = entities.find_entity(session, Character, character_id, project_id=project_id)
+            yield Scene.characters.contains([{"key": str(character.row.key)}])
+
+    return list_present_or_past(
+        SCENES,
+        session,
+        pages,
+        project_id=project_id,
+        branch=branch,
+        at=at,
+        where=conditions(),
+        order=Scene.scene_number,
     )
 
 
 @router.post("/scenes/reorder", responses=error_responses(400, 404, 413, 415))
-def reorder_scenes(body: SceneOrder, session: DatabaseSession, author: Author) -> list[SceneAnswer]:
+def reorder_scenes(body: SceneOrder, edit: Editing) -> list[SceneAnswer]:
     """Renumber all scenes of a branch in one commit. Answers the first 200 in their new order."""
-    branch = body.branch_name or MAIN
+    session, branch = edit.session, body.branch_name or MAIN
     with session.begin():
-        note = CommitNote(author, body.message)
+        note = edit.make_note(body)
         scenes.reorder_scenes(session, body.scene_ids, project_id=body.project_id, branch=branch, note=note)
         rows = entities.select_on_branch(session, Scene, project_id=body.project_id, branch=branch)
         ordered = session.scalars(rows.order_by(Scene.scene_number).limit(200)).all()
-        return _answers(session, [LocatedRow(row, body.project_id, branch) for row in ordered])
+        return to_answers(session, [LocatedRow(row, body.project_id, branch) for row in ordered])
 
 
 @router.get("/scenes/{scene_id}", responses=error_responses(404))
-def get_scene(
-    scene_id: RowId, session: ReadingSession, response: Response, branch: BranchQuery = None, at: AtQuery = None
-) -> SceneAnswer:
+def get_scene(scene_id: RowId, read: Reading) -> SceneAnswer:
     """A scene; `branch` reads another branch, `at` a past state."""
-    return read_entity(session, Scene, scene_id, branch=branch, at=at, response=response, to_answers=_answers)
+    return read_entity(SCENES, read, scene_id)
 
 
 @router.put("/scenes/{scene_id}", responses=error_responses(400, 404, 409, 412, 413, 415))
-def change_scene(
-    scene_id: RowId, body: SceneChange, session: DatabaseSession, edit: Editing, if_match: IfMatch = None
-) -> SceneEdited:
+def change_scene(scene_id: RowId, body: SceneChange, edit: Editing, if_match: IfMatch = None) -> SceneEdited:
     """Change the fields that the body has."""
 
     def fields(found: LocatedRow[Scene]) -> dict[str, Any]:
-        return _checked_columns(session, body, edit.settings, project_id=found.project_id, branch=found.branch)
+        return _checked_columns(edit.session, body, edit.settings, project_id=found.project_id, branch=found.branch)
 
-    return change_entity(
-        session,
-        edit,
-        find=lambda: entities.find_entity(session, Scene, scene_id, branch=body.branch_name, lock=True),
-        if_match=if_match,
-        fields=fields,
-        note=edit.make_note(body),
-        to_answers=_answers,
-        answer_as=SceneEdited,
-    )
+    find = edit.finder(Scene, scene_id, body.branch_name)
+    return change_entity(SCENES, edit, body, find=find, if_match=if_match, fields=fields)
 
 
 @router.delete("/scenes/{scene_id}", responses=error_responses(404))
-def delete_scene(scene_id: RowId, session: DatabaseSession, edit: Editing, branch: BranchQuery = None) -> DeletedEntity:
+def delete_scene(scene_id: RowId, edit: Editing, branch: BranchQuery = None) -> DeletedEntity:
     """Delete a scene from its branch or from `branch`. Its history and its takes stay."""
-    return delete_entity(
-        session, edit, find=lambda: entities.find_entity(session, Scene, scene_id, branch=branch, lock=True)
-    )
+    return delete_entity(edit, edit.finder(Scene, scene_id, branch))
 
 
 @router.post("/scenes/{scene_id}/duplicate", status_code=201, responses=error_responses(400, 404, 409, 413, 415))
-def duplicate_scene(scene_id: RowId, body: SceneCopy, session: DatabaseSession, edit: Editing) -> SceneEdited:
+def duplicate_scene(scene_id: RowId, body: SceneCopy, edit: Editing) -> SceneEdited:
     """Copy a scene without its video."""
-    with session.begin():
-        found = entities.find_entity(session, Scene, scene_id, branch=body.branch_name, lock=True)
-        copied = scenes.duplicate_scene(session, found, number=body.scene_number, note=edit.make_note(body))
-    return _answer_new(session, copied, edit)
+    with edit.session.begin():
+        found = edit.find(Scene, scene_id, body.branch_name)
+        copied = scenes.duplicate_scene(edit.session, found, number=body.scene_number, note=edit.make_note(body))
+    return answer_edit(SCENES, edit, copied, is_new=True)
 
 
 @router.get("/scenes/{scene_id}/versions", responses=error_responses(404))
@@ -149,28 +140,6 @@ def scene_versions(
 ) -> list[EntityVersion]:
     """Every past state, newest first, with the commits that made them."""
     return list_versions(session, Scene, scene_id, branch=branch, pages=pages)
-
-
-def _answer_new(session: Session, made: LocatedRow[Scene], edit: Editing) -> SceneEdited:
-    """A new scene has no take, so none is stale."""
-    location = f"{router.prefix}/scenes"
-    return answer_edit(session, made, edit, to_answers=_answers, answer_as=SceneEdited, location=location)
-
-
-def _answers(session: Session, found: Sequence[LocatedRow[Scene]] | Sequence[PastEntity]) -> list[SceneAnswer]:
-    if not found:
-        return []
-    names = _names(session, found)
-    return [SceneAnswer.of(entity, names) for entity in found]
-
-
-def _names(session: Session, found: Sequence[LocatedRow[Scene]] | Sequence[PastEntity]) -> scenes.NamesByKey:
-    """The names of all characters in the scenes, which are all of one branch or one past state."""
-    first = found[0]
-    if isinstance(first, LocatedRow):
-        return scenes.character_names(session, [entity.fields for entity in found], branch_id=first.row.branch_id)
-    by_key = history.entities_at(session, first.project_id, first.at, Kind.CHARACTERS)
-    return {key: fields["name"] for key, fields in by_key.items()}
 
 
 def _checked_columns(
