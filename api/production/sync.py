@@ -123,8 +123,12 @@ class SceneAudio(BaseModel):
 class PlannedSceneAudio(BaseModel):
     audio: SceneAudio
     plan: PlanAnswer
-    beats_from: GridSource
-    length_from: LengthSource
+    beats_from: GridSource = Field(
+        description="`analysed`, or the given bpm from the first beat, or from the offset if no beat was found."
+    )
+    length_from: LengthSource = Field(
+        description="`assumed`: the scene has no length yet. The cuts are planned again when it has a take."
+    )
 
 
 class RemovedAudio(BaseModel):

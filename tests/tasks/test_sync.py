@@ -157,7 +157,7 @@ def test_an_impossible_stretch_keeps_the_timing_and_warns(studio: Studio) -> Non
     synced = sync_to_music.fn(attempt, take)
     job = studio.row(ProductionJob, attempt.job_id)
     assert any("Nothing was moved to a beat: Shot 1 of 2" in warning for warning in job.warnings)
-    assert any("1 sync points lie after the end" in warning for warning in job.warnings)
+    assert any("1 sync points are after the end" in warning for warning in job.warnings)
     assert find_flashes(Path(synced.path)) == find_flashes(Path(take.path))
     assert find_clicks(Path(synced.path))
     assert studio.music()["measured_error_ms"] == pytest.approx(2000 / 24, abs=1)

@@ -35,9 +35,9 @@ TAIL_S = 3.0  # after the last sync point of a scene of unknown length
 class LengthSource(StrEnum):
     """The origin of a scene's length."""
 
-    TAKE = "its accepted take"
-    SCENE = "the scene"
-    ASSUMED = "assumed: the scene has no length yet, and is planned anew when there is a take"
+    TAKE = "accepted_take"
+    SCENE = "scene"
+    ASSUMED = "assumed"  # the scene has no length yet; its first take gets a new plan
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def request_of(row: MusicSceneSync, clip: SourceClip) -> tuple[SyncRequest, tupl
         timing=row.timing,
     )
     left_out = len(moments) - len(kept)
-    warning = f"{left_out} sync points lie after the end of the shot ({clip.duration_s:.2f} s) and were left out"
+    warning = f"{left_out} sync points are after the end of the shot ({clip.duration_s:.2f} s) and were left out"
     return request, (warning,) if left_out else ()
 
 

@@ -13,24 +13,23 @@ from tower.errors import InvalidError
 
 DOWNBEAT_SHARE = 0.5  # of a beat's strength; the rest is how strongly it sounds
 MAX_DOWNBEAT_DISTANCE_S = 0.02
-SAME_TURN_S = 0.25  # of a section's start to the beat that is taken for it
+SAME_TURN_S = 0.25  # at most between the start of a section and its beat
 SECTION_TURN, DROP_TURN = 0.8, 1.0
 
 
 class GridSource(StrEnum):
-    """The origin of the beats."""
+    """The origin of the beats: the analysis, or the given bpm, counted from the first beat or from the offset."""
 
-    ANALYSED = "the beats that were heard"
-    BPM_FROM_FIRST_BEAT = "the given bpm, from the first beat that was heard"
-    BPM_FROM_OFFSET = "the given bpm, from the offset: no beat was heard"
+    ANALYSED = "analysed"
+    BPM_FROM_FIRST_BEAT = "bpm_from_first_beat"
+    BPM_FROM_OFFSET = "bpm_from_offset"  # the analysis has no beat
 
 
 @dataclass(frozen=True)
 class BeatGrid:
     """`times_s`: seconds of the track, ascending. `strengths`: 0–1, of each; a strong downbeat is 1.
 
-    `track_duration_s`: how long the track is. `turns`: 0–1, by the number of the beat where a section starts or a
-    drop is.
+    `turns`: how much the music changes, 0–1, by the index of the beat where a section or a drop starts.
     """
 
     times_s: tuple[float, ...]
@@ -40,11 +39,11 @@ class BeatGrid:
     turns: Mapping[int, float] = field(default_factory=dict)
 
     def turn(self, beat: int) -> float:
-        """How much the music turns at this beat, 0–1."""
+        """How much the music changes at this beat, 0–1."""
         return self.turns.get(beat, 0.0)
 
     def turning(self, structure: Structure | None) -> BeatGrid:
-        """The same beats, with the turns of this structure; as they are, if there is none."""
+        """The same beats with the turns of this structure; unchanged without a structure."""
         if structure is None or not self.times_s:
             return self
         starts = {section.start_s: SECTION_TURN for section in structure.sections[1:]}
