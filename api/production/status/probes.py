@@ -60,7 +60,7 @@ class EngineStatus(PartStatus):
     version: str | None = None
     why: str | None = None
     installed: dict[str, str] = Field(
-        examples=[{"animatic": "1.0.0"}], description="Version of each installed engine, by name."
+        examples=[{"animatic": "1.1.0"}], description="Version of each installed engine, by name."
     )
     broken: dict[str, str] = Field(description="Why each other declared engine cannot be loaded.")
 

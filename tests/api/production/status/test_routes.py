@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
+from api.production.status.probes import EngineStatus
 from tests.api.small_servers import FakePrefect, reserve_refusing_address, serve, serve_silence
 from tower.errors import StackError
 from tower.settings import Settings
@@ -74,6 +75,8 @@ def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient
     assert (status["engine"]["name"], status["engine"]["reason"]) == ("animatic", None)
     assert status["engine"]["version"] == status["engine"]["installed"]["animatic"]
     assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
+    example = EngineStatus.model_fields["installed"].examples
+    assert example == [{"animatic": status["engine"]["version"]}]
 
 
 def test_status_lists_the_existing_endpoints(client: TestClient) -> None:
