@@ -68,10 +68,10 @@ coverage: setup  ## all tests, measured in every process: build/coverage/html
 bench: setup  ## measure what is claimed, beside a baseline; results in benchmarks/results/
 	$(BIN)/python -m benchmarks.run
 
-images: setup  ## draw the README's pictures anew
+images: setup  ## draw the README's pictures again
 	$(BIN)/python docs/make_images.py
 
-pins: setup  ## make constraints.txt anew
+pins: setup  ## make constraints.txt again
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --upgrade --no-emit-index-url --no-emit-trusted-host \
 		--no-emit-find-links --no-header --no-annotate --allow-unsafe --output-file constraints.txt pyproject.toml
 

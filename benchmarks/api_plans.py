@@ -42,27 +42,27 @@ def explain_requests(database_url: str, requests: Mapping[str, Request]) -> dict
 
 
 def _statements(client: TestClient, request: Request) -> list[Statement]:
-    with _listening() as heard:
+    with _listening() as statements:
         answer = client.request(request.method, request.path)
     if not answer.is_success:
         raise RuntimeError(f"{request.path}: {answer.text[:300]}")
-    return heard
+    return statements
 
 
 @contextmanager
 def _listening() -> Iterator[list[Statement]]:
-    heard: list[Statement] = []
+    statements: list[Statement] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked = threading.current_thread().name != "reconciler"  # the service polls the jobs meanwhile
         if asked and statement.lstrip(" (\n").upper().startswith("SELECT"):  # a UNION begins with a parenthesis
-            heard.append((statement, parameters))
+            statements.append((statement, parameters))
 
-    event.listen(Engine, "before_cursor_execute", hear)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
-        yield heard
+        yield statements
     finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+        event.remove(Engine, "before_cursor_execute", record)
 
 
 def _plans(engine: Engine, statements: list[Statement]) -> list[QueryPlan]:

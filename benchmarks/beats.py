@@ -147,7 +147,7 @@ def accuracy_figures(folder: Path, *, each: bool) -> Iterator[Figure]:
             f"even tracks with a false tempo change, {half}", _listed(false_changes), "", "none", not false_changes
         )
         yield Figure(
-            f"sounds without a beat in which one is heard, {half} (n={len(corpus) - count})",
+            f"sounds without a beat in which one is found, {half} (n={len(corpus) - count})",
             _listed(nothing), "", "none", not nothing,
         )  # fmt: skip
     if "aubio" not in list_trackers():

@@ -79,7 +79,7 @@ def memory_figures(folder: Path) -> Iterator[Figure]:
         peak, seconds, bpm = result.stdout.split()
         peaks[minutes] = int(peak)
         yield Figure(
-            f"peak memory for {minutes} minutes", f"{int(peak)} MB", f"{float(seconds):.1f} s, {bpm} BPM heard (120)"
+            f"peak memory for {minutes} minutes", f"{int(peak)} MB", f"{float(seconds):.1f} s, {bpm} BPM found (120)"
         )
     grown = peaks[120] - peaks[10]
     yield Figure("memory that 110 minutes more take", f"{grown} MB", "", "≤ 100 MB", grown <= 100)

@@ -43,12 +43,12 @@ def fit_coefficients(pieces: Sequence[FitTrack]) -> None:
     examples = [one for i, piece in enumerate(pieces) if i % 3 and (one := _example(*piece))]
     kept: dict[str, Any] = {"counting": _net_fit(examples)}
     coefficients.COEFFICIENTS.update(kept)
-    heard = [both for piece in pieces[::3] if (both := _heard(*piece))]
-    rows = np.array([confidence.feature_vector(found) for found, _ in heard])
-    kept["confidence"] = _logistic_fit(_with_bias(rows), np.array([right for _, right in heard], float))
+    analysed = [both for piece in pieces[::3] if (both := _heard(*piece))]
+    rows = np.array([confidence.feature_vector(found) for found, _ in analysed])
+    kept["confidence"] = _logistic_fit(_with_bias(rows), np.array([right for _, right in analysed], float))
     kept["source"] = (
         f"python -m benchmarks.beats --fit, {len(pieces)} tuning tracks: {len(examples)} for the counting, "
-        f"{len(heard)} others for the confidence"
+        f"{len(analysed)} others for the confidence"
     )
     coefficients.COEFFICIENTS.update(kept)
     COEFFICIENTS_FILE.write_text(json.dumps(kept).replace("], ", "],\n ") + "\n")

@@ -111,7 +111,7 @@ def _compare(shot: Shot, truth: int | None, images: Sequence[Path], scores: Cons
         began = time.perf_counter()
         score = measure_consistency(clip, read_figure("a character", image)).score or 0.0
         scores.seconds.append(time.perf_counter() - began)
-        pair = "nobody" if truth is None else "own" if other == truth else "alike" if alike else "other"
+        pair = "no figure" if truth is None else "own" if other == truth else "alike" if alike else "other"
         if shot.scene_type == "epic":
             pair = "epic, own" if pair == "own" else "epic, others"
         scores.by_pair[pair].append(score)
@@ -122,12 +122,12 @@ def _table(scores: ConsistencyScores) -> list[Figure]:
         "own": "its own reference image",
         "other": "the reference of another figure",
         "alike": "of a lookalike: the same figure in other colours",
-        "nobody": "any reference, in a clip without a figure or with one drawn from words",
+        "no figure": "any reference, in a clip without a figure or with one drawn from words",
         "epic, own": "epic shots (the recipe does not score them): its own",
         "epic, others": "epic shots: any other",
     }
     rows = [_row(f"{title} (n={len(scores.by_pair[pair])})", scores.by_pair[pair]) for pair, title in names.items()]
-    others = [*scores.by_pair["other"], *scores.by_pair["alike"], *scores.by_pair["nobody"]]
+    others = [*scores.by_pair["other"], *scores.by_pair["alike"], *scores.by_pair["no figure"]]
     apart = (_area(scores.by_pair["own"], others), _area(scores.by_pair["epic, own"], scores.by_pair["epic, others"]))
     area = Figure("own beside all others: area under the ROC curve", f"{apart[0]:.3f}", f"epic shots: {apart[1]:.3f}")
     took = f"{statistics.median(scores.seconds):.2f} s ({FRAMES} frames, 4 of them compared)"

@@ -77,8 +77,9 @@ def main() -> None:
 
 def _workers_up(addresses: Addresses) -> list[dict[str, Any]]:
     """The workers with a ComfyUI that have reported."""
-    told = httpx.get(f"{addresses.production_url}/workers").raise_for_status().json()["workers"]
-    return [one for one in told if one["report"] and one["report"]["comfyui_url"] and one["report"]["state"] == "ready"]
+    workers = httpx.get(f"{addresses.production_url}/workers").raise_for_status().json()["workers"]
+    reported = [worker for worker in workers if worker["report"]]
+    return [one for one in reported if one["report"]["comfyui_url"] and one["report"]["state"] == "ready"]
 
 
 def _figures(rounds: dict[int, list[FastRound]]) -> list[Figure]:

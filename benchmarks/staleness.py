@@ -93,15 +93,15 @@ def measure(made: SessionFactory, project_id: int, people: list[uuid.UUID], draw
         person = drawn.choice(people)
         traits = {"visual_traits": {"coat": f"colour {number}"}}
         apply_edit(made, project_id, EntityEdit(Kind.CHARACTERS, person, traits))
-        told = affected.by_entity(Kind.CHARACTERS, person)
-        character_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, told=told)))
-        told = affected.by_entity(Kind.BIBLE, person)
-        none_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, told=told)))
+        edited = affected.by_entity(Kind.CHARACTERS, person)
+        character_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, edited=edited)))
+        edited = affected.by_entity(Kind.BIBLE, person)
+        none_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, edited=edited)))
         with made() as session:
             key = session.scalars(select(Scene.key).filter_by(scene_number=drawn.randint(1, SCENES))).one()
         apply_edit(made, project_id, EntityEdit(Kind.SCENES, key, {"mood": f"mood {number}"}))
-        told = affected.by_entity(Kind.SCENES, key)
-        scene_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, told=told)))
+        edited = affected.by_entity(Kind.SCENES, key)
+        scene_ms.append(1000 * time_work(made, partial(check_stale_after, project_id=project_id, edited=edited)))
     return [
         Figure("the whole branch, nothing stale, median of 3", f"{sorted(whole_s)[1]:.2f} s"),
         build_figure(f"a page of it ({report.MAX_PAGE_TAKES} takes)", page_ms, under_ms=50),
@@ -131,10 +131,10 @@ def check_page(session: Session, project_id: int, start: int) -> None:
         raise SystemExit(f"{found.fresh} of {found.scenes} scenes are fresh: these figures are worth nothing")
 
 
-def check_stale_after(session: Session, project_id: int, told: affected.AffectedEntities) -> None:
+def check_stale_after(session: Session, project_id: int, edited: affected.AffectedEntities) -> None:
     branch_id = find_main(session, project_id).id
-    found = affected.stale_scene_ids(session, branch_id, told, project_id=project_id, settings=SETTINGS)
-    if bool(found) != bool(told):
+    found = affected.stale_scene_ids(session, branch_id, edited, project_id=project_id, settings=SETTINGS)
+    if bool(found) != bool(edited):
         raise SystemExit("An edit of what is drawn made nothing stale: these figures are worth nothing")
 
 

@@ -46,7 +46,7 @@ def main() -> None:
 
 class _NoWatch:
     def progress(self, fraction: float, step: str) -> None:
-        """Nobody waits."""
+        """Ignore the progress."""
 
 
 def _rendered(shot: Shot, target: Path) -> Path:

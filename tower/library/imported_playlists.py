@@ -89,7 +89,7 @@ def _merge(
     """The tracks after the import, and what the next import takes as the common state."""
     ours = _track_ids(session, playlist)
     before = playlist.imported_track_ids
-    if source.unknown or not imported:  # what is not found cannot be told from what was removed
+    if source.unknown or not imported:  # entries that were not found look like removed ones
         new = _without(imported, [*ours, *(before or ())])
         merged, common = [*ours, *new], None if before is None else [*before, *new]
         if left := len(_without(ours, imported)):

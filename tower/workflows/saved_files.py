@@ -32,7 +32,7 @@ def clip_findings(graph: Graph, info: ObjectInfo) -> list[GraphFinding]:
 
 
 def _suffixes(paths: GraphPaths, node: str) -> list[str | None]:
-    """The kind of file that an output node saves; None if that cannot be told; empty if it saves no pictures."""
+    """The kind of file that an output node saves; None if unknown; empty if it saves no pictures."""
     if not any(carries_pictures(paths.link_type(link)) for link in paths.links(node).values()):
         return []
     holder = paths.value_holder(node, "format")

@@ -34,7 +34,7 @@ class Switch:
     selector: str | None
 
     def choose(self, value: object) -> str | None:
-        """The input that is passed on for this value of the selector; None if that cannot be told."""
+        """The input that is passed on for this value of the selector; None if unknown."""
         if self.selector is None:
             return next((name for name in self.branches if name in self.wired), None)
         match value:

@@ -44,7 +44,7 @@ def trace_value(wires: GraphWires, node: str, name: str, *, through_switches: bo
 
 
 def chosen_branch(wires: GraphWires, node: str) -> tuple[frozenset[str], str | None]:
-    """The branches of a switch and the one that is on, None if that cannot be told. A node of another kind has none."""
+    """The branches of a switch and the one that is on, None if unknown. A node of another kind has none."""
     switch = find_switch(wires, node)
     if switch is None:
         return frozenset(), None
