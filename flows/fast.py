@@ -13,7 +13,7 @@ from tasks.jobs import finish_job, run_recipe
 from tasks.join import join_segments
 from tasks.prompts import enhance_prompt
 from tasks.quality import check_quality
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.shots.planning import plan_seconds
 

@@ -12,7 +12,7 @@ from tasks.jobs import finish_job, run_recipe
 from tasks.prompts import enhance_prompt
 from tasks.quality_loop import judge_round, keep_best, read_finished_rounds, render_round
 from tasks.sync import sync_to_music
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.quality.rounds import needs_another_round
 

@@ -13,7 +13,7 @@ from tasks.jobs import finish_job, run_recipe
 from tasks.moods import choose_mood
 from tasks.prompts import enhance_prompt
 from tasks.quality import check_quality
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.shots.planning import plan_shot
 

@@ -12,7 +12,7 @@ from tasks.dispatch import render_segments
 from tasks.jobs import finish_job, run_recipe
 from tasks.prompts import enhance_prompt
 from tasks.quality import check_quality
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.shots.planning import plan_shot
 

@@ -6,7 +6,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from tasks.resources import resources
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.review.run_page import render_summary
 
 

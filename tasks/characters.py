@@ -5,8 +5,8 @@ from __future__ import annotations
 from db.models.jobs import ProductionJob
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.shots.cast import CAST_STEP, Cast, look_up_cast
 
 
@@ -20,5 +20,5 @@ def look_up_characters(attempt: Attempt) -> Cast:
         cast = look_up_cast(session, lifecycle.parse_spec(job))
         CAST_STEP.write(session, attempt, cast)
         if cast.warning:
-            lifecycle.add_warnings(session, attempt, cast.warning)
+            attempts.add_warnings(session, attempt, cast.warning)
     return cast

@@ -10,8 +10,8 @@ from db.models.rendering import Asset
 from tasks.dispatch import TakeRef
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import SceneType
 from tower.quality.consistency import score_character, worst_metric
 from tower.quality.record import FinalVerdict, add_visual_metric
@@ -23,7 +23,7 @@ from tower.shots.cast import Cast
 def check_consistency(attempt: Attempt, take: TakeRef, cast: Cast) -> FinalVerdict:
     """Score each character that has a reference image. The worst score counts; if it is too low, it is a warning."""
     with resources().sessions.begin() as session:
-        lifecycle.report_progress(session, attempt, step="comparing with the reference images")
+        attempts.report_progress(session, attempt, step="comparing with the reference images")
         wide = lifecycle.parse_spec(session.get_one(ProductionJob, attempt.job_id)).scene_type == SceneType.EPIC
     started = time.perf_counter()
     likenesses = {member.name: score_character(member, Path(take.path), is_wide_shot=wide) for member in cast.members}
@@ -35,7 +35,7 @@ def check_consistency(attempt: Attempt, take: TakeRef, cast: Cast) -> FinalVerdi
         appearances.record_consistency(
             session, asset, cast, {name: likeness.score for name, likeness in likenesses.items()}
         )
-        lifecycle.add_warnings(
+        attempts.add_warnings(
             session, attempt, *appearances.unused_reference_warnings(asset, cast), *_rejection_warning(final)
         )
     return final

@@ -22,10 +22,10 @@ from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import one_line
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.analytics import record_stage
+from tower.jobs.attempts import Attempt
 from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
-from tower.jobs.lifecycle import Attempt
 from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
 from tower.rendering import blame, segments
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool
@@ -78,7 +78,7 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
         plans = plan(script, engine)
     if script.warnings:
         with resources().sessions.begin() as session:
-            lifecycle.add_warnings(session, attempt, *script.warnings)
+            attempts.add_warnings(session, attempt, *script.warnings)
     takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
     _record_render(attempt, takes, plans)
     return takes
@@ -164,7 +164,7 @@ def _read_queue_time() -> datetime | None:
 def _warn_of_failure(attempt: Attempt, row: RenderSegment, error: RenderError) -> None:
     with resources().sessions.begin() as session:
         warning = f"Attempt {row.attempt} to render segment {row.segment} failed: {error.message}"
-        lifecycle.add_warnings(session, attempt, one_line(warning))
+        attempts.add_warnings(session, attempt, one_line(warning))
 
 
 def _deserves_another_attempt(segment_id: int) -> bool:

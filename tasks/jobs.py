@@ -20,10 +20,10 @@ from tasks.outcomes import outcome_of
 from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
-from tower.jobs import lifecycle
+from tower.jobs import attempts
 from tower.jobs.analytics import record_stage
+from tower.jobs.attempts import Attempt
 from tower.jobs.flow_runs import run_name, run_tags
-from tower.jobs.lifecycle import Attempt
 from tower.jobs.production import decide_spec, open_decided_job
 from tower.jobs.spec import GenerationSpec
 from tower.logs import bind_context
@@ -65,7 +65,7 @@ def enter_stage(attempt: Attempt, job_stage: Stage, *, progress: float) -> Itera
     The yielded dict takes further measurements (bytes, …).
     """
     with resources().sessions.begin() as session:
-        lifecycle.report_progress(session, attempt, stage=job_stage, progress=progress)
+        attempts.report_progress(session, attempt, stage=job_stage, progress=progress)
     started = time.monotonic()
     measurements: dict[str, Any] = {}
     yield measurements
@@ -83,7 +83,7 @@ def finish_job(attempt: Attempt, asset_id: int, score: float) -> None:
         check_take(asset)
         job = session.get_one(ProductionJob, attempt.job_id)
         outcome = accept_take(session, job, asset, settings=resources().settings)
-        lifecycle.complete_job(session, attempt, asset=asset, score=score)
+        attempts.complete_job(session, attempt, asset=asset, score=score)
     log.info("Job %s: completed, quality %.1f of 10. %s", attempt.job_id, score, outcome.reason)
 
 
@@ -92,7 +92,7 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
     timeout_s = resources().settings.job_timeout_s
     with resources().sessions.begin() as session:
         if job_id is not None:
-            return lifecycle.claim_job(
+            return attempts.claim_job(
                 session, job_id, flow_run_id=flow_run_id, timeout_s=timeout_s, launch_key=_launch_key()
             )
         if asked is None:
@@ -100,7 +100,7 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
         decided = decide_spec(session, asked.model_dump(exclude_unset=True, exclude_none=True))
         job = open_decided_job(session, decided, job_type=job_type)
         job.launches = 1  # this run is the first launch
-        attempt = lifecycle.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
+        attempt = attempts.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)
     return attempt
 
@@ -122,6 +122,6 @@ def _name_run(flow_run_id: UUID | None, job: ProductionJob) -> None:
 def _fail_job(attempt: Attempt, error: TowerError) -> None:
     try:
         with resources().sessions.begin() as session:
-            lifecycle.fail_job(session, attempt, error)
+            attempts.fail_job(session, attempt, error)
     except (CancelledError, SupersededError) as ended:
         log.info("Did not fail the job: %s", ended.message)

@@ -12,8 +12,8 @@ from db.models.rendering import Asset
 from tasks.dispatch import TakeRef
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts
+from tower.jobs.attempts import Attempt
 from tower.jobs.steps import StepResult
 from tower.media.join import JoinResult, join_clips
 from tower.rendering.segments import RENDER_ENDS
@@ -26,7 +26,7 @@ JOIN_STEP = StepResult("join", TypeAdapter(TakeRef))
 def join_segments(attempt: Attempt, seconds: Sequence[TakeRef]) -> TakeRef:
     """Join all segments into one clip, cross-faded over their overlap. If this raises MergeError, the segments stay."""
     with resources().sessions.begin() as session:
-        lifecycle.report_progress(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
+        attempts.report_progress(session, attempt, progress=RENDER_ENDS, step=f"joining {len(seconds)} segments")
         job = session.get_one(ProductionJob, attempt.job_id)
     if stored := JOIN_STEP.read(job):
         return stored
@@ -41,7 +41,7 @@ def join_segments(attempt: Attempt, seconds: Sequence[TakeRef]) -> TakeRef:
 
 def _store(attempt: Attempt, clip: Path, seconds: Sequence[TakeRef], joined: JoinResult) -> TakeRef:
     with resources().sessions.begin() as session:
-        job = lifecycle.lock_held_job(session, attempt)
+        job = attempts.lock_held_job(session, attempt)
         segments = [session.get_one(Asset, take.asset_id) for take in seconds]
         asset = store_take(
             session,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.production import PRODUCTION_STEP, DecidedSpec, remember_sources
 from tower.moods.choice import apply_choice, choose_for_mood
 from tower.moods.chosen import MOOD_CHOICES, MoodChoices
@@ -17,7 +17,7 @@ LOCAL_USER = "local"  # the user whose preferences count for a run that was star
 def choose_mood(attempt: Attempt) -> MoodChoices:
     """Return the mood that was chosen with the request. A run that was started in Prefect chooses one now."""
     with resources().sessions.begin() as session:
-        job = lifecycle.lock_held_job(session, attempt)
+        job = attempts.lock_held_job(session, attempt)
         if stored := MOOD_CHOICES.read(job):
             return stored
         decided = DecidedSpec(lifecycle.parse_spec(job), PRODUCTION_STEP.read(job) or {})

@@ -6,8 +6,8 @@ from db.models.jobs import ProductionJob, Stage
 from tasks.jobs import enter_stage
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.moods.choice import prompt_words
 from tower.shots import prompts
 from tower.shots.cast import Cast
@@ -27,5 +27,5 @@ def enhance_prompt(attempt: Attempt, cast: Cast) -> EnhancedPrompt:
         style = find_job_style(session, job)
         words = prompts.build_prompt(spec, cast, style, seed=job.seed, mood_words=prompt_words(job))
         PROMPT_STEP.write(session, attempt, words)
-        lifecycle.add_warnings(session, attempt, *glossary.check_prompt(session, job, words.prompt))
+        attempts.add_warnings(session, attempt, *glossary.check_prompt(session, job, words.prompt))
     return words

@@ -9,8 +9,8 @@ from tasks.dispatch import TakeRef
 from tasks.jobs import enter_stage
 from tasks.resources import resources
 from tasks.retries import retrying_task
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts
+from tower.jobs.attempts import Attempt
 from tower.media.rates import exact_rate
 from tower.quality.record import record_verdict
 from tower.quality.technical import judge
@@ -26,7 +26,7 @@ def check_quality(attempt: Attempt, take: TakeRef) -> Assessment:
         with resources().sessions.begin() as session:
             record_verdict(session, attempt, asset_id=take.asset_id, assessment=verdict)
             if verdict.reason:
-                lifecycle.add_warnings(session, attempt, f"Quality: {verdict.reason}")
+                attempts.add_warnings(session, attempt, f"Quality: {verdict.reason}")
     return verdict
 
 

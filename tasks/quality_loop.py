@@ -15,8 +15,8 @@ from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts
+from tower.jobs.attempts import Attempt
 from tower.quality.adjustments import describe_adjustment
 from tower.quality.record import choose_final_verdict, record_verdict
 from tower.quality.rounds import KEPT_ROUND_STEP, ROUND_STEPS, KeptRound, RoundResult, best_round, completed_rounds
@@ -97,7 +97,7 @@ def keep_best(attempt: Attempt, rounds: Sequence[RoundResult]) -> tuple[TakeRef,
         KEPT_ROUND_STEP.write(session, attempt, KeptRound(best.number))
         if not best.passed:
             summary = f"Quality: none of {len(rounds)} rounds passed; round {best.number} was kept"
-            lifecycle.add_warnings(session, attempt, f"{summary}: {best.reason}")
+            attempts.add_warnings(session, attempt, f"{summary}: {best.reason}")
     return TakeRef(best.asset_id, best.path), best.score
 
 

@@ -24,8 +24,8 @@ from tower.beats.cache import cache_folder
 from tower.beats.pool import AnalyserPool
 from tower.conform.film import ConformResult, conform_video
 from tower.conform.sound import MusicExcerpt
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts
+from tower.jobs.attempts import Attempt
 from tower.jobs.steps import StepResult
 from tower.library.roots import library_roots
 from tower.library.track_beats import AnalysisContext, TrackBeats, analyse_track_file
@@ -151,7 +151,7 @@ def _store(
     warnings: tuple[str, ...],
 ) -> TakeRef:
     with resources().sessions.begin() as session:
-        job = lifecycle.lock_held_job(session, attempt)
+        job = attempts.lock_held_job(session, attempt)
         asset = store_take(
             session,
             clip,
@@ -165,7 +165,7 @@ def _store(
         if music is not None:  # the music may have been removed from the scene meanwhile
             scene_audio.record_result(music, planned.plan, made.measurement, asset_id=asset.id)
         if warnings:
-            lifecycle.add_warnings(session, attempt, *(f"Music: {warning}" for warning in warnings))
+            attempts.add_warnings(session, attempt, *(f"Music: {warning}" for warning in warnings))
         take = TakeRef(asset.id, asset.path)
         synced = SyncedTake(take.asset_id, take.path, made_from=scene_music.take.id, music=scene_music.music.id)
         SYNC_STEP.write(session, attempt, synced)
@@ -214,6 +214,6 @@ class _AliveCheck:
         self._next_s = time.monotonic() + CHECK_INTERVAL_S
         try:
             with resources().sessions.begin() as session:
-                lifecycle.report_progress(session, self._attempt, step="cutting to music")
+                attempts.report_progress(session, self._attempt, step="cutting to music")
         except OperationalError as error:
             log.warning("The progress was not written: %s", str(error).splitlines()[0])

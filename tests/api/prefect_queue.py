@@ -17,7 +17,7 @@ from tests import patient
 from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.engines.base import Shot
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.segments import SegmentPlan
@@ -50,8 +50,8 @@ def open_waiting_job(sessions: SessionFactory, prefect: PrefectClient, *, count:
     """A job whose recipe runs and whose `count` segments wait for a worker of the gpu pool."""
     with sessions.begin() as session:
         job = lifecycle.open_job(session, GenerationSpec(prompt="a shrine"), job_type=JobType.STANDARD)
-        attempt = lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=3600)
-        lifecycle.report_progress(session, attempt, stage=Stage.RENDER)
+        attempt = attempts.claim_job(session, job.id, flow_run_id=None, timeout_s=3600)
+        attempts.report_progress(session, attempt, stage=Stage.RENDER)
         recipe = _run(prefect, "standard", job.id)
         set_state(prefect, recipe, "RUNNING")
         session.get_one(ProductionJob, job.id, populate_existing=True).flow_run_id = recipe

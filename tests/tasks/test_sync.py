@@ -26,8 +26,8 @@ from tests.api.small_servers import reserve_refusing_address
 from tests.tower.beats.sounds import click_track, write_wav
 from tests.tower.conform.flashes import find_clicks, find_flashes, write_film
 from tower.errors import CancelledError, NotFoundError
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.media.probe import probe
 from tower.rendering.takes import store_take
@@ -65,7 +65,7 @@ class Studio:
             )
             job.scene_id = scene_id
         with self.sessions.begin() as session:
-            attempt = lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=600)
+            attempt = attempts.claim_job(session, job.id, flow_run_id=None, timeout_s=600)
         clip = write_film(self.settings.data / f"flashes-{job.id}.mp4", FLASHES, frames=96)
         with self.sessions.begin() as session:
             versions = {"engine": "animatic", "engine_version": "1"}
@@ -135,7 +135,7 @@ def test_a_restarted_run_does_not_repeat_the_stage(studio: Studio) -> None:
     synced = sync_to_music.fn(attempt, take)
     before = Path(synced.path).stat().st_mtime_ns
     with studio.sessions.begin() as session:
-        resumed = lifecycle.claim_job(session, attempt.job_id, flow_run_id=None, timeout_s=600)
+        resumed = attempts.claim_job(session, attempt.job_id, flow_run_id=None, timeout_s=600)
     assert sync_to_music.fn(resumed, take) == synced
     assert Path(synced.path).stat().st_mtime_ns == before
     studio.give_music(volume=0.5)

@@ -16,7 +16,7 @@ from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tests.tower.versions.story import VersionedStory
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.rendering import segments
 from tower.rendering.engine_choice import choose_for_pool
 from tower.rendering.segments import SegmentPlan
@@ -68,7 +68,7 @@ class SceneStage:
 
     def render_take(self, job: ProductionJob) -> tuple[Asset, bool]:
         """Return the take of the job, and whether an engine had to render it."""
-        attempt = lifecycle.claim_job(self.session, job.id, flow_run_id=None, timeout_s=60)
+        attempt = attempts.claim_job(self.session, job.id, flow_run_id=None, timeout_s=60)
         row = segments.open_segment(self.session, attempt, self.plan_segment(job))
         is_new = row.state != SegmentState.COMPLETED
         if is_new:
@@ -81,8 +81,8 @@ class SceneStage:
         self.session.merge(QualityMetrics(job_id=job.id, score=8.0 if passed else 2.0, passed=passed, metrics=[]))
         self.session.flush()
         outcome = accept_take(self.session, job, take, settings=self.settings)
-        attempt = lifecycle.Attempt(job.id, job.attempt)
-        lifecycle.complete_job(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
+        attempt = attempts.Attempt(job.id, job.attempt)
+        attempts.complete_job(self.session, attempt, asset=take, score=8.0 if passed else 2.0)
         self.session.refresh(job)
         assert job.status == JobStatus.COMPLETED
         return outcome

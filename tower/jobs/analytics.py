@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models.jobs import REQUESTED_ENGINE_SQL, GenerationAnalytics, JobType, ProductionJob, Stage
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 
 HISTORY_JOBS = 20  # jobs: enough for a median, few enough to adapt to a new GPU

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from db.models.jobs import ProductionJob
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts
+from tower.jobs.attempts import Attempt
 
 T = TypeVar("T")
 log = logging.getLogger("tower.runs")
@@ -42,7 +42,7 @@ class StepResult(Generic[T]):
         Raises CancelledError or SupersededError.
         """
         for key, stored in self.to_entry(value).items():
-            lifecycle.record_step(session, attempt, key, stored)
+            attempts.record_step(session, attempt, key, stored)
 
     def to_entry(self, value: T) -> dict[str, Any]:
         """Convert a result to its key and JSON, for a job that is opened with it."""
@@ -50,7 +50,7 @@ class StepResult(Generic[T]):
 
     def forget(self, session: Session, attempt: Attempt) -> None:
         """Remove the result, so that a restarted run does the step again."""
-        lifecycle.forget_steps(session, attempt, [self.key, *self.former_keys])
+        attempts.forget_steps(session, attempt, [self.key, *self.former_keys])
 
 
 def _first_fault(error: ValidationError) -> str:

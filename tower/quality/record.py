@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import QualityMetrics
 from db.models.rendering import QualityAssessment, QualityStage
-from tower.jobs.lifecycle import Attempt, lock_held_job
+from tower.jobs.attempts import Attempt, lock_held_job
 from tower.quality.verdict import Assessment, Metric
 
 

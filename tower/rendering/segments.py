@@ -23,8 +23,9 @@ from tower.engines.base import Shot
 from tower.errors import CancelledError, NotFoundError, SupersededError, TowerError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import one_line
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import LIVE_SEGMENT_STATES, Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
+from tower.jobs.rows import LIVE_SEGMENT_STATES
 from tower.rendering import takes
 
 RENDER_STARTS, RENDER_ENDS = 0.05, 0.9  # of a job's progress, 0…1
@@ -60,7 +61,7 @@ def open_segment(session: Session, attempt: Attempt, plan: SegmentPlan) -> Rende
     A new attempt is completed at once if an equal take exists. It keeps the prompt_id of a crashed attempt, so that the
     engine can continue its work; after a failure that the engine reported, it gets a new prompt_id.
     """
-    job = lifecycle.lock_held_job(session, attempt)
+    job = attempts.lock_held_job(session, attempt)
     rows = _list_attempts(session, job.id, plan.number)
     round_rows = [row for row in rows if row.round == plan.round]
     for row in round_rows:
@@ -226,8 +227,8 @@ def _complete_with(session: Session, row: RenderSegment, take: Asset) -> None:
 
 def _list_attempts(session: Session, job_id: int, segment: int) -> list[RenderSegment]:
     """The attempts at a segment, newest first."""
-    attempts = select(RenderSegment).where(RenderSegment.job_id == job_id, RenderSegment.segment == segment)
-    newest_first = attempts.order_by(RenderSegment.attempt.desc()).execution_options(populate_existing=True)
+    rows = select(RenderSegment).where(RenderSegment.job_id == job_id, RenderSegment.segment == segment)
+    newest_first = rows.order_by(RenderSegment.attempt.desc()).execution_options(populate_existing=True)
     return list(session.scalars(newest_first))
 
 

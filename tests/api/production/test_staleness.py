@@ -25,7 +25,7 @@ from tests.api.api_factories import (
     require_success,
 )
 from tests.api.api_requests import API_ROOT, status_and_code
-from tower.jobs.lifecycle import Attempt, claim_job, complete_job
+from tower.jobs.attempts import Attempt, claim_job, complete_job
 from tower.review.acceptance import accept_take
 from tower.settings import Settings
 from tower.shots.scene_jobs import open_scene_job

@@ -16,7 +16,7 @@ from tower.engines.base import Shot
 from tower.errors import RenderError, TowerError
 from tower.errors.codes import ErrorCode
 from tower.errors.foreign import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, one_line, reason_line, reason_of
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments, workers
 from tower.rendering.segments import SegmentPlan
@@ -32,7 +32,7 @@ HOSTILE = [
 
 def to_failed_job(session: Session, text: str) -> str | None:
     job, attempt, _ = rendering(session)
-    lifecycle.fail_job(session, attempt, TowerError(text))
+    attempts.fail_job(session, attempt, TowerError(text))
     session.refresh(job)
     return job.error_message
 
@@ -67,9 +67,9 @@ def to_worker(session: Session, text: str) -> str | None:
     return worker.last_failure
 
 
-def rendering(session: Session) -> tuple[ProductionJob, lifecycle.Attempt, RenderSegment]:
+def rendering(session: Session) -> tuple[ProductionJob, attempts.Attempt, RenderSegment]:
     job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.STANDARD)
-    attempt = lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    attempt = attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
     shot = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
     return job, attempt, segments.open_segment(session, attempt, SegmentPlan(1, shot, "animatic", "f" * 64))
 

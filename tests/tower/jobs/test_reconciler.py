@@ -20,7 +20,7 @@ from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.engines.base import Shot
 from tower.errors import SupersededError, UnavailableError
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.flow_runs import flow_run_request, launch_key
 from tower.jobs.launching import BATCH_JOBS as LAUNCH_BATCH
 from tower.jobs.leadership import leadership
@@ -74,7 +74,7 @@ def launch_and_get_run(sessions: SessionFactory, reconciler: Reconciler, job_id:
 def launch_and_claim(sessions: SessionFactory, reconciler: Reconciler, job_id: int) -> UUID:
     run_id = launch_and_get_run(sessions, reconciler, job_id)
     with sessions.begin() as session:
-        lifecycle.claim_job(session, job_id, flow_run_id=run_id, timeout_s=60)
+        attempts.claim_job(session, job_id, flow_run_id=run_id, timeout_s=60)
     return run_id
 
 
@@ -178,7 +178,7 @@ def test_a_replaced_run_that_wakes_up_cannot_claim_the_job(
     set_state(prefect, first, "PENDING")
     impatient.reconcile()
     with sessions.begin() as session, pytest.raises(SupersededError):
-        lifecycle.claim_job(session, job_id, flow_run_id=first, timeout_s=60, launch_key=key)
+        attempts.claim_job(session, job_id, flow_run_id=first, timeout_s=60, launch_key=key)
 
 
 def test_a_job_that_no_run_begins_fails_after_the_last_launch(
@@ -353,7 +353,7 @@ def test_an_attempt_past_its_deadline_is_stopped_and_launched_again(
 ) -> None:
     first = launch_and_get_run(sessions, reconciler, job_id)
     with sessions.begin() as session:
-        lifecycle.claim_job(session, job_id, flow_run_id=first, timeout_s=60)
+        attempts.claim_job(session, job_id, flow_run_id=first, timeout_s=60)
     set_state(prefect, first, "RUNNING")
     with sessions.begin() as session:
         session.execute(update(ProductionJob).values(deadline_at=datetime.now(UTC) - timedelta(seconds=1)))
@@ -406,7 +406,7 @@ def test_the_render_runs_of_a_cancelled_job_are_ended_too(
     parent = launch_and_get_run(sessions, reconciler, job_id)
     child = prefect.create_flow_run(flow_run_request(read_job(sessions, job_id)))
     with sessions.begin() as session:
-        attempt = lifecycle.claim_job(session, job_id, flow_run_id=parent, timeout_s=60)
+        attempt = attempts.claim_job(session, job_id, flow_run_id=parent, timeout_s=60)
         row = segments.open_segment(session, attempt, SegmentPlan(1, SHOT, "animatic", "f" * 64))
         segments.record_launch(session, row.id, child)
     with sessions.begin() as session:

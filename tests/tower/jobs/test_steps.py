@@ -18,8 +18,8 @@ from tasks.dispatch import TakeRef
 from tasks.join import JOIN_STEP
 from tasks.sync import SYNC_STEP, SyncedTake
 from tower.errors import SupersededError
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.jobs.steps import StepResult
 from tower.moods.chosen import MOOD_CHOICES
@@ -46,7 +46,7 @@ def job(session: Session) -> ProductionJob:
 
 @pytest.fixture
 def attempt(session: Session, job: ProductionJob) -> Attempt:
-    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def test_every_step_of_version_0_1_0_is_read_as_written(job: ProductionJob) -> None:
@@ -104,7 +104,7 @@ def test_a_result_is_stored_under_the_new_key_and_deleted_under_all_keys(
 
 
 def test_an_abandoned_attempt_stores_nothing(session: Session, job: ProductionJob, attempt: Attempt) -> None:
-    lifecycle.claim_job(session, job.id, flow_run_id=job.flow_run_id, timeout_s=60)
+    attempts.claim_job(session, job.id, flow_run_id=job.flow_run_id, timeout_s=60)
     with pytest.raises(SupersededError):
         WORDS.write(session, attempt, Words("late"))
 

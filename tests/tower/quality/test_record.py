@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import JobType, QualityMetrics
 from db.models.rendering import Asset, AssetKind, QualityAssessment
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.quality.consistency import METRIC_NAME, METRIC_UNIT, MIN_SCORE, ConsistencyMetric, unmeasured_metric
 from tower.quality.record import add_visual_metric, record_verdict
@@ -21,7 +21,7 @@ SHARP = Metric("frame_count", 24, "frames", 24, "equal", passed=True)
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.PROFESSIONAL)
-    return lifecycle.claim_job(session, job.id, flow_run_id=None, timeout_s=60)
+    return attempts.claim_job(session, job.id, flow_run_id=None, timeout_s=60)
 
 
 def take(session: Session, attempt: Attempt) -> int:

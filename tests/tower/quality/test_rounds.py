@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from db.models.jobs import GenerationAnalytics, JobType, ProductionJob, QualityMetrics, Stage
 from db.models.rendering import Asset, AssetKind, QualityAssessment, SegmentState
 from tower.engines.base import Shot
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.analytics import record_stage
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.quality.adjustments import UNCHANGED, Adjustment
 from tower.quality.record import choose_final_verdict, record_verdict
@@ -49,7 +49,7 @@ def build_result(number: int, *failed: str, score: float = 1.0, clip: bool = Tru
 @pytest.fixture
 def attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.INTEGRATED)
-    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def plan(round_number: int) -> SegmentPlan:
@@ -162,7 +162,7 @@ def test_rounds_are_read_back_from_the_job_unchanged(session: Session, attempt: 
         ROUND_STEPS[result.number - 1].write(session, attempt, result)
     job = session.get_one(ProductionJob, attempt.job_id, populate_existing=True)
     assert (completed_rounds(job), kept_round_number(job)) == (rounds, None)
-    lifecycle.record_step(session, attempt, "cast", {})
+    attempts.record_step(session, attempt, "cast", {})
     for step in ROUND_STEPS:
         step.forget(session, attempt)
     session.refresh(job)

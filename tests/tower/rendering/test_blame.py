@@ -15,8 +15,8 @@ from tower.clients.comfyui.errors import NodeFailure
 from tower.engines.base import Shot
 from tower.errors import RenderError
 from tower.errors.codes import ErrorCode
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments, workers
 from tower.rendering.blame import MAX_SERVER_FAILURES, deserves_another_attempt
@@ -41,7 +41,7 @@ def add_worker(session: Session, name: str) -> Worker:
 
 def open_attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.STANDARD)
-    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 def fail(session: Session, attempt: Attempt, code: str, *, seed: int) -> RenderSegment:

@@ -12,7 +12,7 @@ from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
 from tower.engines.base import Shot
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.forecast import NO_FORECAST, forecast_job, forecast_jobs
@@ -40,8 +40,8 @@ def open_job(session: Session) -> ProductionJob:
 def open_waiting(session: Session) -> tuple[ProductionJob, RenderSegment]:
     """A job whose segment waits for a worker."""
     job = open_job(session)
-    attempt = lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
-    lifecycle.report_progress(session, attempt, stage=Stage.PROMPT, progress=0.02)
+    attempt = attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    attempts.report_progress(session, attempt, stage=Stage.PROMPT, progress=0.02)
     row = segments.open_segment(session, attempt, SegmentPlan(1, SHOT, "animatic", uuid.uuid4().hex * 2))
     session.refresh(job)
     return job, row

@@ -15,7 +15,7 @@ from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.engines.base import Shot
 from tower.errors import SupersededError
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.flow_runs import render_key
 from tower.jobs.lost_runs import ClaimWatch
 from tower.jobs.spec import GenerationSpec
@@ -35,7 +35,7 @@ class Render:
         self.sessions, self.prefect = sessions, prefect
         with sessions.begin() as session:
             job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.STANDARD)
-            self.attempt = lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+            self.attempt = attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
             self.row = segments.open_segment(session, self.attempt, PLAN)
         self.run_id = self.launch(self.row)
 

@@ -18,8 +18,8 @@ from tests.concurrency import run_concurrently
 from tower.engines.base import CastMember, Shot
 from tower.errors import CancelledError, RenderError, SupersededError
 from tower.errors.codes import ErrorCode
-from tower.jobs import lifecycle
-from tower.jobs.lifecycle import Attempt
+from tower.jobs import attempts, lifecycle
+from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.segments import SegmentPlan
@@ -42,7 +42,7 @@ def plan(number: int = 1) -> SegmentPlan:
 
 def create_attempt(session: Session) -> Attempt:
     job = lifecycle.open_job(session, GenerationSpec(prompt="neon city"), job_type=JobType.STANDARD)
-    return lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    return attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""Writes to the rows of jobs that are still live, and of their segments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
+from db.models.rendering import RenderSegment, SegmentState
+from tower.errors import NotFoundError
+from tower.errors.foreign import one_line
+
+LIVE_SEGMENT_STATES = (SegmentState.QUEUED, SegmentState.PROCESSING)
+
+
+def lock_job(session: Session, job_id: int) -> ProductionJob:
+    """Lock a job for a change. Raises NotFoundError."""
+    job = session.get(ProductionJob, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise NotFoundError(f"There is no generation {job_id}")
+    return job
+
+
+def update_live_job(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
+    """Update the live job that matches the condition. Returns False if there is none."""
+    statement = update(ProductionJob).where(condition, ProductionJob.status.in_(LIVE_STATUSES)).values(**values)
+    return (
+        session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
+        is not None
+    )
+
+
+def stop_segments(session: Session, job_id: int) -> None:
+    """Cancel the segments of a job that have not ended."""
+    session.execute(
+        update(RenderSegment)
+        .where(RenderSegment.job_id == job_id, RenderSegment.state.in_(LIVE_SEGMENT_STATES))
+        .values(state=SegmentState.CANCELLED, ended_at=func.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def failure_values(code: str, message: str) -> dict[str, Any]:
+    """The columns of a failed job."""
+    return {
+        "status": JobStatus.FAILED,
+        "error_code": code,
+        "error_message": one_line(message),
+        "step": None,
+        "ended_at": func.now(),
+        "deadline_at": None,
+        "launch_after": None,
+    }
+
+
+def database_now(session: Session) -> datetime:
+    """The time by the database's clock, so that machines whose clocks differ agree."""
+    return session.scalars(select(func.now())).one()
