@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.api_client import JsonOption, require_addresses
-from deployments.cli.printing import print_json, print_line, print_record
+from deployments.cli.printing import print_answer, print_line
 from deployments.cli.settings_option import load_settings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def open_(
     """
     pages = list_pages(require_addresses(load_settings()))
     shown = pages if page is None else {page.value: pages[page.value]}
-    print_json(shown) if as_json else print_record(shown)
+    print_answer(shown, as_json=as_json)
     if page is not None:
         typer.launch(pages[page.value])
 
@@ -55,7 +55,7 @@ def version(*, as_json: JsonOption = False) -> None:
     Example:  tower version
     """
     versions = {name: version_of(name) for name in DISTRIBUTIONS} | {"python": platform.python_version()}
-    print_json(versions) if as_json else print_record(versions)
+    print_answer(versions, as_json=as_json)
 
 
 def list_pages(addresses: Addresses) -> dict[str, str]:

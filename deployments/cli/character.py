@@ -9,7 +9,7 @@ import typer
 
 from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
-from deployments.cli.printing import print_json, print_line, print_record, print_rows
+from deployments.cli.printing import print_answer, print_json, print_line, print_table
 from deployments.cli.story_options import (
     BranchOption,
     MessageOption,
@@ -21,6 +21,13 @@ from deployments.cli.story_options import (
 )
 
 KIND = "characters"
+COLUMNS = {
+    "id": "id",
+    "name": "name",
+    "role": "role",
+    "looks": "visual_description",
+    "traits": "visual_traits",
+}
 OPTIONS = {
     "name": "NAME",
     "image_path": "--image",
@@ -99,10 +106,7 @@ def list_all(
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         characters = api.list_entities(KIND, choose_project(api, project), branch=branch, name=name)
-    if as_json:
-        print_json(characters)
-        return
-    print_rows(("id", "name", "role", "looks", "traits"), [_row(character) for character in characters])
+    print_table(characters, COLUMNS, as_json=as_json)
 
 
 def show(
@@ -118,7 +122,7 @@ def show(
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         found = find_character(api, character, project=project, branch=branch)
-    print_json(found) if as_json else print_record(found)
+    print_answer(found, as_json=as_json)
 
 
 def edit(
@@ -152,7 +156,7 @@ def edit(
             merged = found["visual_traits"] | traits
             body["visual_traits"] = {key: value for key, value in merged.items() if value != ""}
         changed = api.change_entity(KIND, found["id"], body)
-    print_json(changed) if as_json else print_record(changed)
+    print_answer(changed, as_json=as_json)
     _print_remarks(changed)
 
 
@@ -197,7 +201,3 @@ def _print_remarks(answer: dict[str, Any]) -> None:
     for warning in answer["warnings"]:
         print_note(f"Note: {warning}")
     print_stale(answer)
-
-
-def _row(character: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(character[name] for name in ("id", "name", "role", "visual_description", "visual_traits"))

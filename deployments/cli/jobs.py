@@ -10,7 +10,7 @@ import typer
 from deployments.cli.api_client import JsonOption, connect_or_start, connect_running, print_note
 from deployments.cli.exits import ExitCode
 from deployments.cli.job_page import print_job
-from deployments.cli.option_words import refusals_name_options
+from deployments.cli.option_words import integer_if_whole, refusals_name_options, without_none
 from deployments.cli.printing import print_json, print_line, print_rows, print_styled
 from deployments.cli.story_options import parse_size
 
@@ -26,6 +26,37 @@ OPTIONS = {
     **{name: f"--{name}" for name in ("character", "duration", "style", "mood", "quality", "fps", "model", "workflow")},
     **{name: f"--{name}" for name in ("steps", "cfg", "seed", "engine", "force")},
 }
+CharacterOption = Annotated[str, typer.Option(help="A character's full or first name; 'original' for none.")]
+DurationOption = Annotated[float | None, typer.Option(help="Seconds, 1 to 10; default: 3.")]
+StyleOption = Annotated[
+    str | None, typer.Option(help="anime, realistic, artistic, cinematic, …; default: the project's, or anime.")
+]
+TypeOption = Annotated[str, typer.Option("--type", help="standard, creative, professional, personal, fast.")]
+FastOption = Annotated[bool, typer.Option("--fast", help="The same as --type fast: rendered second by second.")]
+MoodOption = Annotated[str | None, typer.Option(help="With --type personal: calm, epic, sad, …; default: learned.")]
+SceneTypeOption = Annotated[
+    str | None, typer.Option("--scene-type", "--scene", help="dialogue (the default), action, emotional or epic.")
+]
+QualityOption = Annotated[
+    str | None, typer.Option(help="low, medium, high, or a preset; default: the project's, or as configured.")
+]
+SizeOption = Annotated[
+    str | None, typer.Option(help="Width and height, as 1280x720; default: the project's, or the preset's.")
+]
+FpsOption = Annotated[float | None, typer.Option(help="Frames per second, 1 to 120; default: the project's, or 24.")]
+NegativeOption = Annotated[str | None, typer.Option(help="What the shot must not show.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="File name of the checkpoint; default: the project's, or as configured.")
+]
+WorkflowOption = Annotated[
+    str | None, typer.Option(help="A workflow's name; default: the character's or project's, or a built-in one.")
+]
+StepsOption = Annotated[int | None, typer.Option(help="Sampler steps; default: the style's or the preset's.")]
+CfgOption = Annotated[float | None, typer.Option(help="Guidance; default: the style's or the preset's.")]
+SeedOption = Annotated[int | None, typer.Option(help="The same seed renders the same shot.")]
+EngineOption = Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Render even if an equal take exists.")]
+RoundsOption = Annotated[int | None, typer.Option(help="A project's id; renders in rounds until it is good.")]
 JobArgument = Annotated[str, typer.Argument(help="The job's id, its gen_<id>, or its ComfyUI id.", metavar="JOB")]
 
 
@@ -39,42 +70,25 @@ def register(app: typer.Typer) -> None:
 def generate(
     prompt: Annotated[str, typer.Argument(help="What the shot shows.")],
     *,
-    character: Annotated[str, typer.Option(help="A character's full or first name; 'original' for none.")] = "original",
-    duration: Annotated[float | None, typer.Option(help="Seconds, 1 to 10; default: 3.")] = None,
-    style: Annotated[
-        str | None, typer.Option(help="anime, realistic, artistic, cinematic, …; default: the project's, or anime.")
-    ] = None,
-    kind: Annotated[str, typer.Option("--type", help="standard, creative, professional, personal, fast.")] = "standard",
-    fast: Annotated[bool, typer.Option("--fast", help="The same as --type fast: rendered second by second.")] = False,
-    mood: Annotated[
-        str | None, typer.Option(help="With --type personal: calm, epic, sad, …; default: learned.")
-    ] = None,
-    scene_type: Annotated[
-        str | None, typer.Option("--scene-type", "--scene", help="dialogue (the default), action, emotional or epic.")
-    ] = None,
-    quality: Annotated[
-        str | None, typer.Option(help="low, medium, high, or a preset; default: the project's, or as configured.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Width and height, as 1280x720; default: the project's, or the preset's.")
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames per second, 1 to 120; default: the project's, or 24.")
-    ] = None,
-    negative: Annotated[str | None, typer.Option(help="What the shot must not show.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="File name of the checkpoint; default: the project's, or as configured.")
-    ] = None,
-    workflow: Annotated[
-        str | None,
-        typer.Option(help="A workflow's name; default: the character's or project's, or a built-in one."),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Sampler steps; default: the style's or the preset's.")] = None,
-    cfg: Annotated[float | None, typer.Option(help="Guidance; default: the style's or the preset's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed renders the same shot.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, animatic, comfyui, or another that is installed.")] = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Render even if an equal take exists.")] = False,
-    project: Annotated[int | None, typer.Option(help="A project's id; renders in rounds until it is good.")] = None,
+    character: CharacterOption = "original",
+    duration: DurationOption = None,
+    style: StyleOption = None,
+    kind: TypeOption = "standard",
+    fast: FastOption = False,
+    mood: MoodOption = None,
+    scene_type: SceneTypeOption = None,
+    quality: QualityOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    negative: NegativeOption = None,
+    model: ModelOption = None,
+    workflow: WorkflowOption = None,
+    steps: StepsOption = None,
+    cfg: CfgOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = "auto",
+    force: ForceOption = False,
+    project: RoundsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make one shot and print the path of its MP4.
@@ -89,35 +103,16 @@ def generate(
     Example:  tower generate "a samurai under cherry trees" --duration 5 --scene-type epic --seed 7
     """
     by_seconds = fast or kind == FAST
-    if by_seconds and project is not None:
-        raise typer.BadParameter(
-            "a fast generation cannot be rendered in rounds: leave out --fast or --project", param_hint="--project"
-        )
-    body = {
-        "prompt": prompt,
-        "character": character,
-        "duration": duration,
-        "style": style,
-        "type": None if kind == FAST else kind,
-        "mood": mood,
-        "scene_type": scene_type,
-        "quality": quality,
-        "fps": None if fps is None else int(fps) if fps.is_integer() else fps,
-        "negative_prompt": negative,
-        "model": model,
-        "workflow": workflow,
-        "steps": steps,
-        "cfg": cfg,
-        "seed": seed,
-        "engine": engine,
-        "force": force or None,
-        **parse_size(size),
-    }
+    _refuse_fast_rounds(by_seconds, project)
+    shot = {"prompt": prompt, "character": character, "duration": duration, "style": style, "mood": mood}
+    picture = {"scene_type": scene_type, "quality": quality, "fps": integer_if_whole(fps), "negative_prompt": negative}
+    sampling = {"model": model, "workflow": workflow, "steps": steps, "cfg": cfg, "seed": seed, "engine": engine}
+    how = {"type": None if kind == FAST else kind, "force": force or None, **parse_size(size)}
     with connect_or_start(None if as_json else print_note) as api, refusals_name_options(OPTIONS):
         from deployments.cli.progress import watch_job
 
-        given = {name: value for name, value in body.items() if value is not None}
-        accepted = api.generate(given, fast=by_seconds, project_id=project)
+        body = without_none({**shot, **picture, **sampling, **how})
+        accepted = api.generate(body, fast=by_seconds, project_id=project)
         ended = watch_job(api, accepted, quiet=as_json)
     _print_result(ended, as_json)
 
@@ -153,6 +148,13 @@ def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
     with connect_running() as api:
         answer = api.retry(job)
     print_json(answer) if as_json else print_line(f"Generation {answer['job_id']}: {answer['status']}")
+
+
+def _refuse_fast_rounds(fast: bool, project: int | None) -> None:
+    if fast and project is not None:
+        raise typer.BadParameter(
+            "a fast generation cannot be rendered in rounds: leave out --fast or --project", param_hint="--project"
+        )
 
 
 def _print_result(job: dict[str, Any], as_json: bool) -> None:

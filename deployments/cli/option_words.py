@@ -35,3 +35,8 @@ def without_none(fields: Mapping[str, object]) -> dict[str, object]:
 def cleared_if_empty(value: str | None, *, field: str) -> dict[str, str | None]:
     """`{field: value}`; an empty value removes the field's value, and no value leaves it as it is."""
     return {} if value is None else {field: value or None}
+
+
+def integer_if_whole(number: float | None) -> float | None:
+    """The number as it was typed: Typer reads 24 as 24.0."""
+    return int(number) if number is not None and number.is_integer() else number

@@ -44,6 +44,19 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         print_line("  ".join(padded).rstrip())
 
 
+def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one answer of an API, as JSON or as lines."""
+    print_json(answer) if as_json else print_record(answer)
+
+
+def print_table(answers: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, as_json: bool) -> None:
+    """Print a list of answers, as JSON or as a table. `columns`: the field of each column, by its heading."""
+    if as_json:
+        print_json(answers)
+        return
+    print_rows(tuple(columns), [[answer[field] for field in columns.values()] for answer in answers])
+
+
 def print_record(record: Mapping[str, Any]) -> None:
     """Print each known value on a line with its name; objects and lists are indented below theirs."""
     for line in _lines(record):

@@ -8,8 +8,8 @@ import typer
 
 from deployments.cli import archives
 from deployments.cli.api_client import JsonOption, connect_running, print_note
-from deployments.cli.option_words import refusals_name_options, without_none
-from deployments.cli.printing import print_json, print_line, print_record, print_rows
+from deployments.cli.option_words import integer_if_whole, refusals_name_options, without_none
+from deployments.cli.printing import print_answer, print_json, print_line, print_record, print_table
 from deployments.cli.story_options import parse_size
 
 OPTIONS = {
@@ -21,6 +21,7 @@ OPTIONS = {
     "quality_preset": "--quality",
     **{name: f"--{name}" for name in ("description", "model", "workflow")},
 }
+COLUMNS = {name: name for name in ("id", "status", "name", "description")}
 IdArgument = Annotated[int, typer.Argument(metavar="ID", help="The project's id.")]
 DescriptionOption = Annotated[str | None, typer.Option(help="What it is about.")]
 SizeOption = Annotated[str | None, typer.Option(help="Width and height of its shots, as 1280x720.")]
@@ -80,10 +81,7 @@ def list_all(
     """
     with connect_running() as api:
         projects = api.list_projects(name=name)
-    if as_json:
-        print_json(projects)
-        return
-    print_rows(("id", "status", "name", "description"), [_row(project) for project in projects])
+    print_table(projects, COLUMNS, as_json=as_json)
 
 
 def show(project: IdArgument, *, as_json: JsonOption = False) -> None:
@@ -122,7 +120,7 @@ def edit(
     body = without_none({"name": name, "description": description, "settings": settings or None})
     with connect_running() as api, refusals_name_options(OPTIONS | {"name": "--name"}):
         changed = api.change_project(project, body)
-    print_json(changed) if as_json else print_record(changed)
+    print_answer(changed, as_json=as_json)
 
 
 def _settings(
@@ -136,13 +134,8 @@ def _settings(
 ) -> dict[str, Any]:
     """The settings that were given; an empty text becomes null."""
     texts = {"default_style": style, "model": model, "workflow": workflow, "quality_preset": quality}
-    rate = None if fps is None else int(fps) if fps.is_integer() else fps
     return {
         **{name: text or None for name, text in texts.items() if text is not None},
-        **without_none({"fps": rate}),
+        **without_none({"fps": integer_if_whole(fps)}),
         **parse_size(size),
     }
-
-
-def _row(project: dict[str, Any]) -> tuple[object, ...]:
-    return project["id"], project["status"], project["name"], project["description"]

@@ -9,7 +9,7 @@ import typer
 
 from deployments.cli.api_client import JsonOption, connect_running, print_note
 from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
-from deployments.cli.printing import print_json, print_line, print_record, print_rows
+from deployments.cli.printing import print_answer, print_json, print_line, print_table
 from deployments.cli.story_options import (
     BranchOption,
     MessageOption,
@@ -21,6 +21,13 @@ from deployments.cli.story_options import (
 from tower.errors import InvalidError
 
 KIND = "scenes"
+COLUMNS = {
+    "number": "scene_number",
+    "id": "id",
+    "status": "status",
+    "characters": "characters",
+    "description": "description",
+}
 OPTIONS = {
     "description": "DESCRIPTION",
     "scene_number": "--number",
@@ -102,11 +109,7 @@ def list_all(*, project: ProjectOption = None, branch: BranchOption = None, as_j
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         scenes = api.list_entities(KIND, choose_project(api, project), branch=branch)
-    if as_json:
-        print_json(scenes)
-        return
-    header = ("number", "id", "status", "characters", "description")
-    print_rows(header, [_row(scene) for scene in scenes])
+    print_table(scenes, COLUMNS, as_json=as_json)
 
 
 def show(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOption = False) -> None:
@@ -116,7 +119,7 @@ def show(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOpti
     """
     with connect_running() as api, refusals_name_options(OPTIONS):
         found = api.get_entity(KIND, scene, branch=branch)
-    print_json(found) if as_json else print_record(found)
+    print_answer(found, as_json=as_json)
 
 
 def edit(
@@ -149,7 +152,7 @@ def edit(
     more = without_none({"description": description, "branch_name": branch, "message": message})
     with connect_running() as api, refusals_name_options(OPTIONS | {"description": "--description"}):
         changed = api.change_entity(KIND, scene, body | more)
-    print_json(changed) if as_json else print_record(changed)
+    print_answer(changed, as_json=as_json)
     print_stale(changed)
 
 
@@ -174,10 +177,7 @@ def move(
         order.insert(to - 1, found["id"])
         body = {"project_id": found["project_id"], "branch_name": found["branch_name"], "scene_ids": order}
         ordered = api.reorder_scenes(body | without_none({"message": message}))
-    if as_json:
-        print_json(ordered)
-        return
-    print_rows(("number", "id", "status", "characters", "description"), [_row(row) for row in ordered])
+    print_table(ordered, COLUMNS, as_json=as_json)
 
 
 def delete(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOption = False) -> None:
@@ -196,7 +196,3 @@ def _fields(*, video: Path | None, **texts: str | None) -> dict[str, Any]:
     for name, text in texts.items():
         fields |= cleared_if_empty(text, field=name)
     return fields | cleared_if_empty(None if video is None else str(video.absolute()), field="video_path")
-
-
-def _row(scene: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(scene[name] for name in ("scene_number", "id", "status", "characters", "description"))

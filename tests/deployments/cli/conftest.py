@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
 from api.production.app import create_app
@@ -21,41 +18,34 @@ from deployments import state
 from deployments.cli import main
 from deployments.process import process_started_at
 from deployments.state import Addresses, ChildProcess, StackState
+from tests.api.live_server import serve_live
 from tests.conftest import find_free_port
 from tests.fakes.comfyui.server import FakeComfyUI
 from tower.settings import Settings
+
+
+def stack_environment(addresses: Addresses) -> dict[str, str]:
+    """Write the record of a running stack. Returns the environment of a command that finds it."""
+    started_at = process_started_at(os.getpid())
+    assert started_at is not None
+    supervisor = ChildProcess("supervisor", os.getpid(), started_at)
+    state.write(StackState(supervisor, "mark", 0, ready=True, addresses=addresses))
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
+    return {**outer, "TOWER_DATA_DIR": str(addresses.data_dir)}
 
 
 @pytest.fixture
 def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
     """The environment of a command with a stack file that names a production API; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    port, refusing_url = find_free_port(), f"http://127.0.0.1:{find_free_port()}/api"
+    refusing_url = f"http://127.0.0.1:{find_free_port()}/api"
     with FakeComfyUI() as comfyui:
         settings = Settings(database_url=database_url, prefect_api_url=refusing_url, comfyui_url=comfyui.url)
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive(), "the API did not start"
-                time.sleep(0.02)
-            url = f"http://127.0.0.1:{port}/api/anime"
-            started_at = process_started_at(os.getpid())
-            assert started_at is not None
-            addresses = Addresses(
-                url, refusing_url, refusing_url, refusing_url.removesuffix("/api"), database_url, tmp_path
+        with serve_live(create_app(settings), token="") as server:
+            ui_url = refusing_url.removesuffix("/api")
+            yield stack_environment(
+                Addresses(f"{server.url}/api/anime", refusing_url, refusing_url, ui_url, database_url, tmp_path)
             )
-            state.write(
-                StackState(
-                    ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses
-                )
-            )
-            outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-            yield {**outer, "TOWER_DATA_DIR": str(tmp_path)}
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,17 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
 from api.music.app import create_app
 from db.engine import SessionFactory
-from deployments import state
-from deployments.process import process_started_at
-from deployments.state import Addresses, ChildProcess, StackState
-from tests.conftest import find_free_port
+from deployments.state import Addresses
+from tests.api.live_server import serve_live
+from tests.deployments.cli.conftest import stack_environment
 from tests.tower.library.conftest import Make, sounds
 from tower.settings import Settings
 
@@ -28,30 +24,14 @@ __all__ = ["sounds"]
 
 
 @pytest.fixture
-def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
+def music_stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -> Iterator[dict[str, str]]:
     """The environment of a command with a stack file that names a music API."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
-    data, folder, port = tmp_path / "data", tmp_path / "music", find_free_port()
+    data, folder = tmp_path / "data", tmp_path / "music"
     folder.mkdir()
-    settings = Settings(database_url=database_url, data_dir=data, music_dirs=(folder,))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the API did not start"
-            time.sleep(0.02)
-        started_at = process_started_at(os.getpid())
-        assert started_at is not None
-        addresses = Addresses("", f"http://127.0.0.1:{port}/api", "", "", database_url, data)
-        state.write(
-            StackState(ChildProcess("supervisor", os.getpid(), started_at), "mark", 0, ready=True, addresses=addresses)
-        )
-        outer = {name: value for name, value in os.environ.items() if not name.startswith(("TOWER_", "PREFECT_"))}
-        yield {**outer, "TOWER_DATA_DIR": str(data)}
-    finally:
-        server.should_exit = True
-        thread.join()
+    app = create_app(Settings(database_url=database_url, data_dir=data, music_dirs=(folder,)))
+    with serve_live(app, token="") as server:
+        yield stack_environment(Addresses("", f"{server.url}/api", "", "", database_url, data))
 
 
 def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -59,21 +39,21 @@ def tower(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_a_folder_is_scanned_and_a_list_is_imported(stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
+def test_a_folder_is_scanned_and_a_list_is_imported(music_stack: dict[str, str], tmp_path: Path, sounds: Make) -> None:
     folder = tmp_path / "music"
     sounds(folder / "a.mp3", title="夜に駆ける", artist="YOASOBI", TBPM="130")
     (folder / "bad.mp3").write_text("no music")
     (folder / "mix.m3u8").write_text("#EXTM3U\na.mp3\ngone.mp3\n")
-    scanned = tower(stack, "scan")
+    scanned = tower(music_stack, "scan")
     assert (scanned.returncode, scanned.stdout) == (0, "2 of 2 files: 1 added, 1 unreadable\n")
     assert f"not added: {folder}/bad.mp3: " in scanned.stderr
-    rescanned = json.loads(tower(stack, "scan", "--json").stdout)
+    rescanned = json.loads(tower(music_stack, "scan", "--json").stdout)
     assert (rescanned["unchanged"], rescanned["unreadable_files"][0]["path"]) == (1, str(folder / "bad.mp3"))
-    assert "YOASOBI – 夜に駆ける  130 BPM" in tower(stack, "search", "夜に").stdout
-    imported = tower(stack, "import", str(folder / "mix.m3u8"))
+    assert "YOASOBI – 夜に駆ける  130 BPM" in tower(music_stack, "search", "夜に").stdout
+    imported = tower(music_stack, "import", str(folder / "mix.m3u8"))
     assert imported.stdout == "1 tracks, 1 playlists; 1 entries skipped\n"
     assert "skipped: gone.mp3" in imported.stderr
-    assert tower(stack, "import", str(folder / "a.mp3")).returncode == 2
+    assert tower(music_stack, "import", str(folder / "a.mp3")).returncode == 2
 
 
 def test_without_a_stack_the_library_cannot_be_scanned(tmp_path: Path) -> None:
