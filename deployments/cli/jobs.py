@@ -194,7 +194,7 @@ def _describe_parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = ", ".join(f"{worker['name']} {worker['status'].lower()}" for _, pool in pools for worker in pool)
     yield "workers", _state_or_reason(system["workers"], names or "none")
     yield "engine", _state_or_reason(engine, f"{engine['name']} {engine['version']} ({engine['why']})")
-    for name, reason in engine["broken"].items():
+    for name, reason in (engine["broken"] or {}).items():
         yield "engine", f"{name} cannot be loaded: {reason}"
     yield (
         "comfyui",

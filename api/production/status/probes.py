@@ -59,10 +59,10 @@ class EngineStatus(PartStatus):
     name: str | None = None
     version: str | None = None
     why: str | None = None
-    installed: dict[str, str] = Field(
-        examples=[{"animatic": "1.1.0"}], description="Version of each installed engine, by name."
+    installed: dict[str, str] | None = Field(
+        None, examples=[{"animatic": "1.1.0"}], description="Version of each installed engine, by name."
     )
-    broken: dict[str, str] = Field(description="Why each other declared engine cannot be loaded.")
+    broken: dict[str, str] | None = Field(None, description="Why each other declared engine cannot be loaded.")
 
 
 class ComfyUIStatus(PartStatus):

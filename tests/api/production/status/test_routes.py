@@ -10,7 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.production.app import create_app
-from api.production.status.probes import EngineStatus
+from api.production.status.probes import (
+    ComfyUIStatus,
+    DatabaseStatus,
+    EngineStatus,
+    PartStatus,
+    PrefectStatus,
+    WorkersStatus,
+)
 from tests.api.small_servers import FakePrefect, reserve_refusing_address, serve, serve_silence
 from tower.errors import StackError
 from tower.settings import Settings
@@ -77,6 +84,12 @@ def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient
     assert (status["engine"]["installed"].keys(), status["engine"]["broken"]) == ({"animatic", "comfyui"}, {})
     example = EngineStatus.model_fields["installed"].examples
     assert example == [{"animatic": status["engine"]["version"]}]
+
+
+@pytest.mark.parametrize("part", [DatabaseStatus, PrefectStatus, WorkersStatus, EngineStatus, ComfyUIStatus])
+def test_a_part_that_does_not_answer_in_time_has_only_a_reason(part: type[PartStatus]) -> None:
+    known = part(reason="no answer within 2 s").model_dump(exclude_none=True)
+    assert known == {"reason": "no answer within 2 s"}
 
 
 def test_status_lists_the_existing_endpoints(client: TestClient) -> None:
