@@ -183,6 +183,9 @@ class ErrorCode(StrEnum):
     )
     APPLE_MUSIC_REFUSED = "APPLE_MUSIC_REFUSED", "Apple Music refused the request.", "The message has its reason."
 
+    JELLYFIN_UNAVAILABLE = "JELLYFIN_UNAVAILABLE", "Jellyfin does not answer.", "Start it, or run `tower doctor`."
+    JELLYFIN_REFUSED = "JELLYFIN_REFUSED", "Jellyfin refused a call.", "The message has the reason."
+
     MERGE_CONFLICT = (
         "MERGE_CONFLICT",
         "Both branches changed the same field.",
