@@ -90,7 +90,15 @@ class Settings(BaseSettings):
         None, repr=False, description="A bearer token for ComfyUI's proxy, instead of a user."
     )
     ollama_url: Address | None = Field(None, description="An Ollama server, which `tower doctor` checks.")
-    jellyfin_url: Address | None = Field(None, description="A Jellyfin server, which `tower doctor` checks.")
+    library_dir: Path | None = Field(
+        None, description="The folder that films are published to; default: `library` in the data folder."
+    )
+    jellyfin_url: Address | None = Field(None, description="A Jellyfin server that shows the library.")
+    jellyfin_key: str | None = Field(None, min_length=1, repr=False, description="An API key of that server.")
+    jellyfin_path_map: str = Field(
+        "",
+        description="Folders here and their paths at Jellyfin, separated by commas: /srv/library=/media/anime.",
+    )
     models_dir: Path | None = Field(None, description="Model files, for use without a ComfyUI.")
     media_roots: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Extra media folders, separated by ':'.")
     music_dirs: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Music folders, separated by ':'.")
@@ -157,6 +165,15 @@ class Settings(BaseSettings):
                 raise ValueError("expected pairs like /old/folder=/folder/here, separated by commas")
         return value
 
+    @field_validator("jellyfin_path_map")
+    @classmethod
+    def check_path_map(cls, value: str) -> str:
+        for pair in _split(value):
+            here, equals, there = pair.partition("=")
+            if not (here.strip().startswith("/") and equals and there.strip()):
+                raise ValueError("expected pairs like /folder/here=/folder/at/jellyfin, separated by commas")
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def check_origins(cls, value: str) -> str:
@@ -199,6 +216,17 @@ class Settings(BaseSettings):
     def media(self) -> Path:
         """The media folder. Requests may name files in it and in `media_roots`."""
         return self.data / "media"
+
+    @property
+    def library(self) -> Path:
+        """The absolute path of the folder that films are published to."""
+        return (self.library_dir or self.data / "library").expanduser().resolve()
+
+    @property
+    def jellyfin_folders(self) -> tuple[tuple[Path, str], ...]:
+        """The pairs of `jellyfin_path_map`: (folder here, its path at Jellyfin)."""
+        pairs = (pair.partition("=") for pair in _split(self.jellyfin_path_map))
+        return tuple((Path(here.strip()), there.strip()) for here, _, there in pairs)
 
     @property
     def music_folder_moves(self) -> tuple[tuple[str, Path], ...]:

@@ -8,6 +8,9 @@ import httpx
 
 from deployments.checks import Check
 from tower.addresses import Address
+from tower.clients.jellyfin import JellyfinClient
+from tower.errors import TowerError
+from tower.publishing.server_paths import PathMap, explain_missing_library, find_library
 from tower.settings import Settings
 
 
@@ -28,15 +31,36 @@ COMFYUI = ExternalServer(
     "comfyui", "/system_stats", "TOWER_COMFYUI_URL", "the animatic engine renders", login_hint=COMFYUI_LOGIN
 )
 OLLAMA = ExternalServer("ollama", "/api/version", "TOWER_OLLAMA_URL", "no step of this version asks it")
-JELLYFIN = ExternalServer("jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "this version publishes nothing")
+JELLYFIN = ExternalServer("jellyfin", "/System/Info/Public", "TOWER_JELLYFIN_URL", "films are published to a folder")
 
 
 def check_external_servers(settings: Settings) -> list[Check]:
     return [
         check_external_server(COMFYUI, settings.comfyui),
         check_external_server(OLLAMA, settings.ollama_url),
-        check_external_server(JELLYFIN, settings.jellyfin_url),
+        *check_jellyfin(settings),
     ]
+
+
+def check_jellyfin(settings: Settings) -> list[Check]:
+    """Whether Jellyfin answers and, first of all, whether one of its libraries looks into the folder of films."""
+    server = check_external_server(JELLYFIN, settings.jellyfin_url)
+    if settings.jellyfin_url is None or server.status != "ok":
+        return [server]
+    if settings.jellyfin_key is None:
+        remedy = "Make a key in Jellyfin's dashboard and set TOWER_JELLYFIN_KEY."
+        return [server, Check("library", "warn", "Jellyfin is not asked: no key is set", remedy)]
+    folder = PathMap(settings.jellyfin_folders).to_server(settings.library)
+    try:
+        with JellyfinClient(settings.jellyfin_url, key=settings.jellyfin_key, deadline_s=TIMEOUT_S) as client:
+            libraries = client.list_libraries()
+    except TowerError as error:
+        return [server, Check("library", "fail", error.message, "Correct TOWER_JELLYFIN_KEY.")]
+    library = find_library(libraries, folder)
+    if library is None:
+        found, _, remedy = explain_missing_library(libraries, folder).partition(". ")
+        return [server, Check("library", "fail", found, f"{remedy}.")]
+    return [server, Check("library", "ok", f"Jellyfin's library {library.name} looks into {folder}")]
 
 
 def check_external_server(server: ExternalServer, address: Address | None) -> Check:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -50,3 +52,15 @@ def test_origins_must_be_complete(origins: str) -> None:
 def test_invalid_rates_are_refused(rate: str) -> None:
     with pytest.raises(ValidationError):
         Settings(rate_limit=rate)
+
+
+def test_the_path_map_pairs_folders_here_with_those_at_jellyfin() -> None:
+    settings = Settings(jellyfin_path_map="/srv/library=/media/anime, /mnt/a=M:/a")
+    assert settings.jellyfin_folders == ((Path("/srv/library"), "/media/anime"), (Path("/mnt/a"), "M:/a"))
+    with pytest.raises(ValidationError, match="expected pairs like"):
+        Settings(jellyfin_path_map="/srv/library")
+
+
+def test_films_are_published_into_the_data_folder_unless_another_is_set(tmp_path: Path) -> None:
+    assert Settings(data_dir=tmp_path).library == tmp_path / "library"
+    assert Settings(library_dir=tmp_path / "anime").library == tmp_path / "anime"
