@@ -30,7 +30,7 @@ from tower_animatic.figures.person import Lighting, choose_colours, paint_person
 from tower_animatic.figures.wardrobe import dress_figure
 from tower_animatic.mood import read_setting
 from tower_animatic.paint import Pixels
-from tower_animatic.palette import choose_palette
+from tower_animatic.palette_choice import choose_palette
 
 # They include pairs of the same figure in other colours (lookalikes).
 CHARACTERS = (

@@ -17,11 +17,11 @@ from tower_animatic.layers import Element, Layer, ScratchMemory, View
 from tower_animatic.mood import read_setting
 from tower_animatic.notes import label_picture
 from tower_animatic.paint import Pixels
-from tower_animatic.palette import choose_palette
+from tower_animatic.palette_choice import choose_palette
 from tower_animatic.particles import make_particles
 from tower_animatic.scenery import PAINTERS
+from tower_animatic.setting_parts import Drift, Mood, Weather
 from tower_animatic.stage import Stage
-from tower_animatic.words import Drift, Mood, Weather
 
 
 def make_stage(shot: Shot) -> Stage:

@@ -10,19 +10,8 @@ from typing import TypeVar
 from tower_animatic import beings
 from tower_animatic.people import Beings, read_beings
 from tower_animatic.phrases import Phrase, Vocabulary, names_any
-from tower_animatic.words import (
-    DRIFT_WORDS,
-    HINT_WORDS,
-    HOUR_WORDS,
-    MOOD_WORDS,
-    OTHER_MEANINGS,
-    WEATHER_WORDS,
-    WORLDS,
-    Drift,
-    Hour,
-    Mood,
-    Weather,
-)
+from tower_animatic.setting_parts import WORLDS, Drift, Hour, Mood, Weather
+from tower_animatic.words import DRIFT_WORDS, HINT_WORDS, HOUR_WORDS, MOOD_WORDS, OTHER_MEANINGS, WEATHER_WORDS
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tower.engines.base import Shot
 from tower_animatic.letters import undrawable_scripts
 from tower_animatic.mood import Setting
-from tower_animatic.words import WORLDS, Drift, Mood, Weather
+from tower_animatic.setting_parts import WORLDS, Drift, Mood, Weather
 
 _LABEL_LETTERS = 42
 

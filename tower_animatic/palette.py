@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tower_animatic.mood import Setting
-from tower_animatic.paint import Colour, apply_light, brighten, mix_colours, parse_colour
-from tower_animatic.words import WORLDS, Hour, Mood, Weather
+from tower_animatic.paint import Colour, apply_light, mix_colours, parse_colour
+from tower_animatic.setting_parts import Hour, Mood
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def _sky(*codes: str) -> tuple[tuple[float, Colour], ...]:
     return tuple((i / (len(codes) - 1), parse_colour(code)) for i, code in enumerate(codes))
 
 
-_HOURS = {
+HOURS = {
     Hour.DAY: Palette(
         sky=_sky("1257b0", "2c7fd6", "5fb2ee", "a9dcf8", "e6f6fb"),
         haze=parse_colour("b9def2"),
@@ -75,7 +74,7 @@ _HOURS = {
     ),
 }
 
-_PLACES = {
+PLACES = {
     (Mood.CITY, Hour.NIGHT): Palette(
         sky=_sky("070722", "130f45", "33176b", "7b2484", "e24f8c"),
         haze=parse_colour("7a2f8c"),
@@ -86,7 +85,7 @@ _PLACES = {
         ink=parse_colour("090818"),
     ),
     (Mood.FOREST, Hour.DAY): replace(
-        _HOURS[Hour.DAY],
+        HOURS[Hour.DAY],
         sky=_sky("7fc7a0", "b9e8a8", "eef9c0", "fbffe0", "d9f2b4"),
         haze=parse_colour("cdeeb4"),
         light=parse_colour("fdf6b8"),
@@ -95,7 +94,7 @@ _PLACES = {
         ink=parse_colour("0b2420"),
     ),
     (Mood.FOREST, Hour.NIGHT): replace(
-        _HOURS[Hour.NIGHT],
+        HOURS[Hour.NIGHT],
         sky=_sky("06202b", "0d3b48", "1e6468", "4b9a8c", "2f7a78"),
         haze=parse_colour("2a7078"),
         shade=parse_colour("2f6470"),
@@ -122,7 +121,7 @@ _SPACE = Palette(
     cloud=(parse_colour("5a4f80"), parse_colour("1a1838")),
     ink=parse_colour("07070f"),
 )
-_PLACES |= {
+PLACES |= {
     **{(Mood.UNDERWATER, hour): _UNDERWATER for hour in Hour},
     (Mood.UNDERWATER, Hour.NIGHT): replace(
         _UNDERWATER,
@@ -135,7 +134,7 @@ _PLACES |= {
     ),
     **{(Mood.SPACE, hour): _SPACE for hour in Hour},
     (Mood.PLANET, Hour.DAY): replace(
-        _HOURS[Hour.DAY],
+        HOURS[Hour.DAY],
         sky=_sky("8a5a44", "b87c58", "d8a078", "eac09a", "f6dcc0"),
         haze=parse_colour("e6b994"),
         light=parse_colour("ffe6cc"),
@@ -144,7 +143,7 @@ _PLACES |= {
         ink=parse_colour("2a1418"),
     ),
     (Mood.PLANET, Hour.NIGHT): replace(
-        _HOURS[Hour.NIGHT],
+        HOURS[Hour.NIGHT],
         sky=_sky("0a0814", "1a1020", "331a2a", "552c34", "7a4440"),
         haze=parse_colour("5a3038"),
         light=parse_colour("d8a8a0"),
@@ -153,42 +152,3 @@ _PLACES |= {
         ink=parse_colour("0c060c"),
     ),
 }
-
-
-def choose_palette(setting: Setting) -> Palette:
-    """The palette of a setting: chosen by place and hour, desaturated by the weather."""
-    palette = _PLACES.get((setting.mood, setting.hour), _HOURS[setting.hour])
-    if setting.mood in WORLDS:
-        return palette
-    if setting.weather in (Weather.RAIN, Weather.STORM):
-        return _wash(palette, grey=0.30 if setting.weather is Weather.RAIN else 0.45, gain=_gain(setting))
-    if setting.weather is Weather.SNOW:
-        return replace(_wash(palette, grey=0.35, gain=1.04), haze=mix_colours(palette.haze, (250, 244, 238), 0.35))
-    if setting.weather is Weather.FOG:
-        return _wash(palette, grey=0.45, gain=1.0)
-    return palette
-
-
-def _gain(setting: Setting) -> float:
-    """The brightness of the scene in rain and storm. A night is dark enough."""
-    if setting.hour is Hour.NIGHT:
-        return 1.0
-    return 0.82 if setting.weather is Weather.RAIN else 0.62
-
-
-def _wash(palette: Palette, *, grey: float, gain: float) -> Palette:
-    neon = 0.3 if palette.sky == _PLACES[(Mood.CITY, Hour.NIGHT)].sky else 1.0
-
-    def wash(c: Colour) -> Colour:
-        luma = 0.114 * c[0] + 0.587 * c[1] + 0.299 * c[2]
-        return brighten(mix_colours(c, (luma * 1.06, luma, luma * 0.94), grey * neon), gain)
-
-    return replace(
-        palette,
-        sky=tuple((at, wash(c)) for at, c in palette.sky),
-        haze=wash(palette.haze),
-        light=wash(palette.light),
-        shade=wash(palette.shade),
-        glow=mix_colours(wash(palette.glow), palette.glow, 0.4),
-        cloud=(wash(palette.cloud[0]), wash(palette.cloud[1])),
-    )

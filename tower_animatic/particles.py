@@ -20,8 +20,8 @@ from tower_animatic.paint import (
     parse_colour,
     polygon,
 )
+from tower_animatic.setting_parts import Drift, Weather
 from tower_animatic.stage import Stage
-from tower_animatic.words import Drift, Weather
 
 _PETAL = np.array(outline("""-1,0 -0.45,-0.5 0.35,-0.45 0.95,-0.14 0.72,0 0.95,0.16 0.35,0.46 -0.45,0.48"""))
 _LEAF = np.array(outline("-1.1,0 -0.3,-0.42 0.5,-0.3 1.1,0 0.5,0.3 -0.3,0.4"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tower_animatic.mood import read_setting
-from tower_animatic.words import Drift, Hour, Mood, Weather
+from tower_animatic.setting_parts import Drift, Hour, Mood, Weather
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,17 @@ from tower_animatic.scenery import (
     forest,
     interior,
     meadow,
+    moon,
     plain,
+    red_planet,
     shrine,
     sky,
     snowfield,
-    space,
     underwater,
     village,
 )
+from tower_animatic.setting_parts import Mood
 from tower_animatic.stage import Stage
-from tower_animatic.words import Mood
 
 PAINTERS: dict[Mood, Callable[[Stage], PaintedScene]] = {
     Mood.CITY: city.paint,
@@ -33,8 +34,8 @@ PAINTERS: dict[Mood, Callable[[Stage], PaintedScene]] = {
     Mood.COAST: coast.paint,
     Mood.SHRINE: shrine.paint,
     Mood.PLAIN: plain.paint,
-    Mood.SPACE: space.paint_moon,
-    Mood.PLANET: space.paint_red_planet,
+    Mood.SPACE: moon.paint,
+    Mood.PLANET: red_planet.paint,
     Mood.DESERT: desert.paint,
     Mood.UNDERWATER: underwater.paint,
     Mood.SNOWFIELD: snowfield.paint,

@@ -24,8 +24,8 @@ from tower_animatic.paint import (
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.ground import paint_plain, paint_stones
 from tower_animatic.scenery.terrain import SwayingSheet, paint_mountains
+from tower_animatic.setting_parts import Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Weather
 
 HORIZON = 0.66
 _EARTH = parse_colour("6a5a4c")

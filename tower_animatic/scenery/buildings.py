@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from tower_animatic.paint import Colour, brighten, disc, mix_colours, opaque, parse_colour, polygon, stroke
+from tower_animatic.setting_parts import Hour
 from tower_animatic.stage import Canvas
-from tower_animatic.words import Hour
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the canvas."""

@@ -24,8 +24,8 @@ from tower_animatic.reflection import GroundReflection
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.buildings import paint_facade, paint_roof_clutter, paint_shop_front
 from tower_animatic.scenery.neon import paint_signboard
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.665
 NEON = tuple(parse_colour(code) for code in ("ff3d81", "2ff3ff", "ffc53d", "b86bff", "ff6a3d", "59ffb0"))

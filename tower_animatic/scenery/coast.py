@@ -24,8 +24,8 @@ from tower_animatic.reflection import GroundReflection
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_foliage, paint_meadow, plant_tones
 from tower_animatic.scenery.terrain import Birds, Glitter, SwayingSheet, paint_mountains
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.585
 

@@ -6,8 +6,8 @@ from tower_animatic.layers import Element, Layer, Light, PaintedScene
 from tower_animatic.paint import mix_colours, parse_colour
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.ground import paint_dunes, paint_plain, paint_stones
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.62
 _SAND = parse_colour("e6bf7e")

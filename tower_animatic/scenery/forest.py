@@ -8,8 +8,8 @@ from tower_animatic.layers import Element, Halo, Layer, Light, PaintedScene, slo
 from tower_animatic.paint import Colour, brighten, curve, mix_colours, opaque, parse_colour, polygon, smoothstep, soften
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_fern, paint_foliage, paint_hill, paint_meadow, paint_trunk, plant_tones
+from tower_animatic.setting_parts import Drift, Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Drift, Hour, Weather
 
 HORIZON = 0.64
 

@@ -19,8 +19,8 @@ from tower_animatic.paint import (
     smoothstep,
     soften,
 )
+from tower_animatic.setting_parts import Hour, Mood, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Mood, Weather
 
 
 def paint_sky(

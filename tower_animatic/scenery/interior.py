@@ -21,8 +21,8 @@ from tower_animatic.scenery import furniture, heavens
 from tower_animatic.scenery.buildings import paint_facade, paint_roof_clutter
 from tower_animatic.scenery.plants import paint_foliage, plant_tones
 from tower_animatic.scenery.terrain import SwayingSheet
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 FLOOR = 0.74
 SILL = 0.60

@@ -9,8 +9,8 @@ from tower_animatic.paint import Colour, disc, mix_colours, opaque, parse_colour
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_foliage, paint_hill, paint_meadow, paint_trunk, plant_tones
 from tower_animatic.scenery.terrain import Birds, SwayingSheet, paint_mountains
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.66
 _CROWN = ((-0.10, -0.24, 0.11), (0.10, -0.24, 0.11), (0, -0.34, 0.13), (0, -0.24, 0.13), (0.05, -0.3, 0.1))

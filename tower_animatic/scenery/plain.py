@@ -8,8 +8,8 @@ from tower_animatic.layers import Layer, Light, PaintedScene
 from tower_animatic.paint import apply_light, mix_colours, noise, opaque, parse_colour, stroke
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_hill
+from tower_animatic.setting_parts import Hour
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour
 
 HORIZON = 0.66
 _PAPER = parse_colour("f1e9da")

@@ -10,8 +10,8 @@ from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_foliage, paint_hill, paint_meadow, plant_tones
 from tower_animatic.scenery.terrain import SwayingSheet, paint_mountains
 from tower_animatic.scenery.torii import paint_torii
+from tower_animatic.setting_parts import Drift, Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Drift, Hour, Weather
 
 HORIZON = 0.66
 _LAMP = parse_colour("ffb65c")

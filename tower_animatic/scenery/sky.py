@@ -9,8 +9,8 @@ from tower_animatic.paint import mix_colours, parse_colour, translate
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.plants import paint_hill, paint_meadow, plant_tones
 from tower_animatic.scenery.terrain import Birds, SwayingSheet, paint_mountains
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 
 def paint(stage: Stage) -> PaintedScene:

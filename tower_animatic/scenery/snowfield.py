@@ -9,8 +9,8 @@ from tower_animatic.paint import mix_colours, opaque, parse_colour, polygon
 from tower_animatic.scenery import heavens
 from tower_animatic.scenery.ground import paint_dunes, paint_plain
 from tower_animatic.scenery.terrain import paint_mountains
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.64
 _SNOW = parse_colour("d3dfee")

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from tower_animatic.layers import Element, Halo, Layer, Light, PaintedScene, View, slow_pulse
+from tower_animatic.layers import Element, Halo, Layer, Light, PaintedScene, slow_pulse
 from tower_animatic.paint import (
-    Pixels,
     brighten,
     curve,
     dither,
     mix_colours,
     noise,
     opaque,
-    outline,
     parse_colour,
     polygon,
     ramp,
     smoothstep,
     soften,
-    translate,
 )
 from tower_animatic.particles import MoteKind, Motes
 from tower_animatic.scenery.buildings import paint_facade
 from tower_animatic.scenery.ground import paint_plain, paint_stones
-from tower_animatic.scenery.terrain import SwayingSheet
+from tower_animatic.scenery.sea_life import Shoal, paint_weed
+from tower_animatic.setting_parts import Mood
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Mood
 
 HORIZON = 0.76
-_FISH = outline("-1,0 -0.5,-0.34 0.1,-0.36 0.55,-0.1 0.95,-0.32 0.85,0 0.95,0.32 0.55,0.1 0.1,0.34 -0.5,0.3")
 
 
 def paint(stage: Stage) -> PaintedScene:
@@ -49,37 +43,11 @@ def paint(stage: Stage) -> PaintedScene:
         silhouette(stage, "near", depth=0.5, rise=0.40, count=3),
         _beams(stage, light[0]),
         Layer(ground),
-        _weed(stage, "behind", depth=0.9, foot=HORIZON + 0.08, tall=0.22, count=16),
+        paint_weed(stage, "behind", depth=0.9, foot=HORIZON + 0.08, tall=0.22, count=16),
     ]
     bubbles = MoteKind(count=60, size=(0.0012, 0.006), paint=(255, 240, 215), fall=-0.09, gain=0.55, blink=0.3)
-    front = (_weed(stage, "front", depth=1.35, foot=1.04, tall=0.42, count=9), Motes(stage, "bubbles", bubbles))
+    front = (paint_weed(stage, "front", depth=1.35, foot=1.04, tall=0.42, count=9), Motes(stage, "bubbles", bubbles))
     return PaintedScene(tuple(back), front, Light(*light, stage.palette.glow), floor=0.93)
-
-
-class Shoal:
-    """Fish that swim together and turn their bodies in waves."""
-
-    def __init__(self, stage: Stage, *, place: tuple[float, float], depth: float, count: int = 26) -> None:
-        rng = stage.rng("shoal")
-        self._place, self._depth = place, depth
-        self._ink = opaque(mix_colours(stage.palette.ink, stage.palette.haze, 0.35))
-        self._fish = [
-            (rng.normal(0, 0.15), rng.normal(0, 0.055), rng.uniform(0.6, 1.2), rng.uniform(0, 6.28))
-            for _ in range(count)
-        ]
-
-    def draw(self, frame: Pixels, view: View) -> None:
-        unit, t = view.stage.unit, view.seconds
-        for dx, dy, size, phase in self._fish:
-            x, y = view.to_screen(
-                self._place[0] + dx - 0.022 * t,
-                self._place[1] + dy + 0.006 * math.sin(0.9 * t + phase),
-                self._depth,
-            )
-            bend = 0.5 * math.sin(6.0 * t + phase)
-            body = _FISH * (0.016 * size * unit, 0.013 * size * unit)
-            body[:, 1] += bend * np.clip(_FISH[:, 0], 0, 1) ** 2 * 0.006 * unit
-            polygon(frame, translate(body, x, y), self._ink)
 
 
 def _water(stage: Stage, bright_x: float) -> Layer:
@@ -155,23 +123,3 @@ def _beams(stage: Stage, bright_x: float) -> Halo:
         canvas.image[..., 3] = 0
         beams.append((canvas, slow_pulse(3.0 + 0.8 * number, 0.4, phase=1.9 * number)))
     return Halo(*beams)
-
-
-def _weed(stage: Stage, label: str, *, depth: float, foot: float, tall: float, count: int) -> SwayingSheet:
-    """Ribbons of weed that the current moves."""
-    rng = stage.rng(f"weed {label}")
-    canvas = Canvas(stage, depth, scale=0.5 if depth > 1 else 1.0)
-    for x in canvas.across(count) + rng.normal(0, 0.04, count):
-        if abs(x - 0.5) < 0.24:
-            continue
-        tone = stage.palette.shade_surface(
-            mix_colours(parse_colour("2f7a5c"), parse_colour("6a4a7c"), rng.random() * 0.8), 0.95
-        )
-        for _ in range(4):
-            length, lean = tall * rng.uniform(0.5, 1.0), rng.normal(0, 0.02)
-            spine = curve([(lean * k + 0.012 * math.sin(5 * k), -length * k) for k in (0, 0.3, 0.6, 1.0)], 8)
-            half = np.linspace(0.010, 0.001, len(spine))[:, None] * np.array([[1.0, 0.0]]) * (0.6 + tall * 2)
-            ribbon = np.vstack([spine - half, (spine + half)[::-1]])
-            place = (float(x) + rng.normal(0, 0.012), foot)
-            polygon(canvas.image, canvas.shape(*place, ribbon), opaque(mix_colours(tone, stage.palette.ink, 0.3)))
-    return SwayingSheet(canvas, roots=foot, tips=foot - tall, reach=0.035, period_s=4.5)

@@ -10,8 +10,8 @@ from tower_animatic.scenery import heavens
 from tower_animatic.scenery.meadow import grass_colour, paint_green_hill
 from tower_animatic.scenery.plants import paint_foliage, paint_hill, paint_meadow, plant_tones
 from tower_animatic.scenery.terrain import Birds, paint_mountains
+from tower_animatic.setting_parts import Hour, Weather
 from tower_animatic.stage import Canvas, Stage
-from tower_animatic.words import Hour, Weather
 
 HORIZON = 0.62
 _LAMP = parse_colour("ffd088")
