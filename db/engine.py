@@ -15,6 +15,15 @@ class ReadSession(Session):
     """A session without transactions, in which each statement is autocommitted."""
 
 
+DEAD_PEER_S = 60  # a connection whose other end does not answer for this time is broken
+# libpq and the server look for a dead peer every ten seconds after half a minute of silence. By default a machine that
+# is cut off keeps its locks in the database for two hours, and its own statement waits for a quarter of an hour.
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_SERVER_OPTIONS = {
+    "timezone": "UTC",
+    **{f"tcp_{name}": value for name, value in _KEEPALIVES.items()},
+    "tcp_user_timeout": DEAD_PEER_S * 1000,
+}
 PREPARE_THRESHOLD = 5  # executions of a statement on a connection before the server prepares it
 MAX_PREPARED_STATEMENTS = 500  # prepared statements per connection; the least recently used are dropped
 
@@ -34,7 +43,9 @@ def open_engine(url: str, *, pool_size: int = 5, application: str = "tower", wai
         connect_args={
             "application_name": application,
             "connect_timeout": 5,
-            "options": "-c timezone=UTC",
+            "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_OPTIONS.items()),
+            **_KEEPALIVES,
+            "tcp_user_timeout": DEAD_PEER_S * 1000,
             "prepare_threshold": PREPARE_THRESHOLD,
         },
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from db.engine import PREPARE_THRESHOLD, open_engine, read_session_factory, session_factory
+from db.engine import DEAD_PEER_S, PREPARE_THRESHOLD, open_engine, read_session_factory, session_factory
 from db.models.projects import Project
 
 
@@ -24,6 +24,20 @@ def test_any_spelling_of_the_address_connects(database_url: str, spelling: str) 
         ).one()
     engine.dispose()
     assert (name, zone) == ("spelling", "UTC")
+
+
+def test_both_ends_of_a_connection_notice_within_a_minute_that_the_other_is_gone(database_url: str) -> None:
+    """A machine that is cut off in a transaction holds its locks until the server notices."""
+    engine = open_engine(database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("select name, setting from pg_settings where name like 'tcp_%'"))
+        server = {name: int(setting) for name, setting in rows}
+        client = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    engine.dispose()
+    idle, interval, count = (server[f"tcp_keepalives_{name}"] for name in ("idle", "interval", "count"))
+    assert idle + interval * count <= DEAD_PEER_S
+    assert server["tcp_user_timeout"] == DEAD_PEER_S * 1000 == int(client["tcp_user_timeout"])
+    assert [int(client[f"keepalives_{name}"]) for name in ("idle", "interval", "count")] == [idle, interval, count]
 
 
 def test_a_connection_that_the_server_closed_is_replaced(database_url: str) -> None:
