@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import httpx
 
 from deployments import prefect_secret, stack
@@ -53,9 +51,8 @@ def _require_worker(settings: Settings, pool: str, label: str | None) -> None:
     name = plan_standalone_worker(settings, pool, label).name
     client = PrefectClient(settings.prefect_url, auth_string=prefect_secret.find(settings), timeout_s=ANSWER_TIMEOUT_S)
     try:
-        heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.name == name]
+        silences_s = [worker.silent_s for worker in client.list_workers(pool) if worker.name == name]
     finally:
         client.close()
-    now = datetime.now(UTC)
-    if not any(seen_at and (now - seen_at).total_seconds() < MAX_HEARTBEAT_AGE_S for seen_at in heartbeats):
+    if not any(silent_s is not None and silent_s < MAX_HEARTBEAT_AGE_S for silent_s in silences_s):
         raise StackError(f"The worker {name} has sent Prefect no heartbeat for {MAX_HEARTBEAT_AGE_S:.0f} s.")

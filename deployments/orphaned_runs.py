@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
 import psutil
 
-from tower.clients.prefect import client_options
+from tower.clients.prefect import client_options, read_server_time
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a run's launcher, or of the run itself if started cold
 WORKER_LABEL = "prefect.worker.name"
@@ -61,7 +61,7 @@ class OrphanedRunSweeper:
     def sweep(self) -> None:
         """Check all unfinished runs once. If the server does not answer, the next pass tries again."""
         try:
-            claimed = [run for run in self._unfinished() if self._is_ours(run) and _is_old(run)]
+            claimed = [run for run, age_s in self._unfinished() if self._is_ours(run, age_s) and _is_old(run, age_s)]
             living = self._living() if claimed else set()
             for run in claimed:
                 if run["id"] not in living:
@@ -69,14 +69,16 @@ class OrphanedRunSweeper:
         except httpx.HTTPError as error:
             log.debug("Prefect did not answer the sweep: %s", error)
 
-    def _unfinished(self) -> list[dict[str, Any]]:
+    def _unfinished(self) -> list[tuple[dict[str, Any], float]]:
+        """The unfinished runs, and the seconds that each has been in its state by the server's clock."""
         query = {"flow_runs": {"state": {"type": {"any_": list(MIN_AGES_S)}}}, "limit": _PAGE, "sort": "START_TIME_ASC"}
         answer = self._http.post("/flow_runs/filter", json=query).raise_for_status()
-        return list(answer.json())
+        now = read_server_time(answer)
+        return [(run, _age_s(run, now)) for run in answer.json()]
 
-    def _is_ours(self, run: dict[str, Any]) -> bool:
+    def _is_ours(self, run: dict[str, Any], age_s: float) -> bool:
         worker = (run.get("labels") or {}).get(WORKER_LABEL)
-        return worker in self._workers or (worker is None and _was_never_labelled(run))
+        return worker in self._workers or (worker is None and _was_never_labelled(run, age_s))
 
     def _end(self, run: dict[str, Any]) -> None:
         current = self._http.get(f"/flow_runs/{run['id']}").raise_for_status().json()
@@ -88,18 +90,18 @@ class OrphanedRunSweeper:
         log.warning("the run %s was %s without a process: now %s", run["name"], run["state"]["name"], state["type"])
 
 
-def _was_never_labelled(run: dict[str, Any]) -> bool:
+def _was_never_labelled(run: dict[str, Any], age_s: float) -> bool:
     """Whether a worker of Tower's pools took the run and died before it wrote its label: no process can follow."""
     is_pending = run["state"]["type"] == "PENDING" and run.get("work_pool_name") in POOLS
-    return is_pending and _age_s(run) > UNLABELLED_AGE_S
+    return is_pending and age_s > UNLABELLED_AGE_S
 
 
-def _is_old(run: dict[str, Any]) -> bool:
-    return _age_s(run) > MIN_AGES_S[run["state"]["type"]]
+def _is_old(run: dict[str, Any], age_s: float) -> bool:
+    return age_s > MIN_AGES_S[run["state"]["type"]]
 
 
-def _age_s(run: dict[str, Any]) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])).total_seconds()
+def _age_s(run: dict[str, Any], now: datetime) -> float:
+    return (now - datetime.fromisoformat(run["state"]["timestamp"])).total_seconds()
 
 
 def _final_state(state_type: str) -> dict[str, str]:

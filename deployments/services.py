@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -23,6 +23,7 @@ from tower.errors import StackError, UnavailableError
 from tower.settings import LOOPBACK_HOST, Settings
 
 _HTTP_S = 2.0
+_SLACK_S = 1.0  # the server says its time in whole seconds
 NO_SECRET = (
     "Prefect needs a secret that it can ask for: set PREFECT_API_AUTH_STRING to the same one for each part, "
     'for example "tower:$(openssl rand -hex 24)".'
@@ -82,18 +83,13 @@ class StackServices:
         return ProcessSpec(name, "The warm start", lambda: Process(command), lambda: is_listening(address))
 
     def worker(self, plan: WorkerPlan) -> ProcessSpec:
-        options = ["--pool", plan.pool, "--type", "process", "--name", plan.name, "--prefetch-seconds", "0"]
-        options += ["--limit", str(plan.slots)] if plan.slots else []
-        options += [option for queue in plan.queues for option in ("--work-queue", queue)]
-        env = {**self._env, "TOWER_WORKER": plan.name}
-        command = self._python_command(plan.process_name, ("-m", "prefect", "worker", "start", *options), env=env)
-        watch = WorkerHealth(self._addresses.open_prefect(timeout_s=_HTTP_S), plan.pool, plan.name)
-        return ProcessSpec(
-            plan.process_name,
-            f"The {plan.pool} worker",
-            lambda: watch.watch_from_now(Process(command)),
-            watch.is_online,
-        )
+        prefect = self._addresses.open_prefect(timeout_s=_HTTP_S)
+        watch = WorkerHealth(prefect, plan.pool, plan.name)
+
+        def prepare() -> Process:
+            return watch.watch_from_now(Process(self._worker_command(plan, lag_s=measure_clock_lag_s(prefect))))
+
+        return ProcessSpec(plan.process_name, f"The {plan.pool} worker", prepare, watch.is_online)
 
     def migrate_command(self) -> Command:
         return self._python_command("migrate", ("-m", "deployments.cli", "migrate"))
@@ -102,6 +98,14 @@ class StackServices:
         return self._python_command(
             "deploy", ("-m", "deployments.deploy", *([str(prefect_yaml)] if prefect_yaml else []))
         )
+
+    def _worker_command(self, plan: WorkerPlan, *, lag_s: int) -> Command:
+        """Prefect's worker asks for the runs that are due by its own clock: it looks ahead by the lag of that clock."""
+        options = ["--pool", plan.pool, "--type", "process", "--name", plan.name, "--prefetch-seconds", str(lag_s)]
+        options += ["--limit", str(plan.slots)] if plan.slots else []
+        options += [option for queue in plan.queues for option in ("--work-queue", queue)]
+        env = {**self._env, "TOWER_WORKER": plan.name}
+        return self._python_command(plan.process_name, ("-m", "prefect", "worker", "start", *options), env=env)
 
     def _is_up(self, url: str) -> bool:
         """Whether a server answers at `url` with success."""
@@ -123,17 +127,20 @@ class StackServices:
 
 
 class WorkerHealth:
-    """Whether Prefect receives heartbeats of a worker. Those sent before its last start do not count."""
+    """Whether Prefect receives heartbeats of a worker. Those sent before its last start do not count.
+
+    Times are differences on one clock, the server's or this process's: the two may differ by minutes.
+    """
 
     def __init__(self, prefect: PrefectClient, pool: str, name: str) -> None:
         self._client = prefect
         self._pool = pool
         self._name = name
-        self._since = datetime.now(UTC)
+        self._started_at = time.monotonic()
         self._next_check_at = 0.0
 
     def watch_from_now(self, process: Process) -> Process:
-        self._since = datetime.now(UTC)
+        self._started_at = time.monotonic()
         return process
 
     def is_online(self) -> bool:
@@ -144,8 +151,17 @@ class WorkerHealth:
             seen = [worker for worker in self._client.list_workers(self._pool) if worker.name == self._name]
         except UnavailableError:
             return False
-        slack = timedelta(seconds=1)
-        return any(worker.last_heartbeat and worker.last_heartbeat + slack > self._since for worker in seen)
+        uptime_s = time.monotonic() - self._started_at + _SLACK_S
+        return any(worker.silent_s is not None and worker.silent_s < uptime_s for worker in seen)
+
+
+def measure_clock_lag_s(prefect: PrefectClient, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
+    """The whole seconds by which the clock of this machine is behind Prefect's; 0 if it is not, or Prefect is away."""
+    try:
+        lag_s = (prefect.read_clock() - clock()).total_seconds()
+    except UnavailableError:
+        return 0
+    return int(lag_s) + 1 if lag_s > _SLACK_S else 0
 
 
 def embedded_postgres(settings: Settings, *, mark: str) -> tuple[EmbeddedPostgres, ProcessSpec]:

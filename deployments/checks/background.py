@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deployments.checks import Check
@@ -14,7 +13,7 @@ MAX_LOG_TAIL_BYTES = 1_000_000
 START_BANNER = b"Check out the dashboard"  # the banner that the server prints at each start
 ERROR_LINE = re.compile(rb"^\d\d:\d\d:\d\d\.\d{3} \| (?:ERROR|CRITICAL)\s*\| (.*)$", re.MULTILINE)
 SERVICE_NAME = re.compile(rb"(\w+)\(")
-SCHEDULE_GRACE = timedelta(minutes=2)  # Prefect's scheduler writes runs at least once a minute
+SCHEDULE_GRACE_S = 120.0  # Prefect's scheduler writes runs at least once a minute
 
 
 def check_schedules(api_url: str, auth_string: str | None = None) -> Check:
@@ -51,7 +50,7 @@ def check_prefect_services(log: Path) -> Check:
 
 
 def _is_coming(schedule: ScheduleSeen) -> bool:
-    return schedule.next_run_at is not None and schedule.next_run_at > datetime.now(UTC) - SCHEDULE_GRACE
+    return schedule.overdue_s is not None and schedule.overdue_s < SCHEDULE_GRACE_S
 
 
 def _since_start(log: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from deployments.checks import Check
 from deployments.checks.database import RestingWorker
@@ -31,13 +30,12 @@ def check_workers(
     name = f"{pool} workers"
     client = PrefectClient(api_url, auth_string=auth_string)
     try:
-        heartbeats = [worker.last_heartbeat for worker in client.list_workers(pool) if worker.last_heartbeat]
+        silences_s = [worker.silent_s for worker in client.list_workers(pool) if worker.silent_s is not None]
     except UnavailableError as error:
         return Check(name, "unknown", f"Prefect does not answer: {error.message}")
     finally:
         client.close()
-    ages_s = [(datetime.now(UTC) - at).total_seconds() for at in heartbeats]
-    alive = [age_s for age_s in ages_s if age_s < MAX_HEARTBEAT_AGE_S]
+    alive = [silent_s for silent_s in silences_s if silent_s < MAX_HEARTBEAT_AGE_S]
     if resting:
         reasons = "; ".join(f"{worker.name} rests: {worker.reason}" for worker in resting)
         return Check(name, "warn", reasons, "Remove the reason: a resting worker tries again by itself.")

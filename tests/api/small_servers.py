@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,8 @@ Responder = Callable[[str, str, Any], tuple[int, Any]]  # method, path, body -> 
 
 
 @contextmanager
-def serve(answer: Responder) -> Iterator[str]:
-    """Run a server on a free port of loopback; yields its URL."""
+def serve(answer: Responder, *, ahead_s: float = 0.0) -> Iterator[str]:
+    """Run a server on a free port of loopback; yields its URL. Its clock is ahead by `ahead_s`."""
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:
@@ -32,6 +33,9 @@ def serve(answer: Responder) -> Iterator[str]:
             self.wfile.write(content)
 
         do_GET = do_POST = reply  # noqa: N815 - the names that http.server calls
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(timestamp or time.time() + ahead_s)
 
         def log_message(self, *_: Any) -> None:
             return

@@ -22,10 +22,11 @@ class Prefect:
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
+        self.ahead_s = 0.0
 
     def add(self, kind: str, *, worker: str | None = OURS, age_s: float = 100, pool: str = "cpu") -> str:
         run_id = str(uuid.uuid4())
-        since = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+        since = (datetime.now(UTC) + timedelta(seconds=self.ahead_s - age_s)).isoformat()
         state = {"id": str(uuid.uuid4()), "type": kind, "name": kind.title(), "timestamp": since}
         labels = {WORKER_LABEL: worker} if worker else {}
         self.runs[run_id] = {"id": run_id, "name": f"run-{len(self.runs)}", "state": state, "labels": labels}
@@ -110,6 +111,18 @@ def test_a_run_that_a_worker_took_and_never_labelled_is_ended(
     run = prefect.add("PENDING", worker=None, age_s=age_s, pool=pool)
     sweep(url)
     assert prefect.state(run) == after
+
+
+@pytest.mark.parametrize("ahead_s", [-600, 600])
+@pytest.mark.parametrize(("worker", "young_s", "old_s"), [(OURS, 30, 100), (None, 100, 200)])
+def test_the_age_of_a_run_is_measured_by_the_clock_of_the_server(
+    prefect: Prefect, ahead_s: float, worker: str | None, young_s: float, old_s: float
+) -> None:
+    prefect.ahead_s = ahead_s
+    young, old = (prefect.add("PENDING", worker=worker, age_s=age_s) for age_s in (young_s, old_s))
+    with serve(prefect.answer, ahead_s=ahead_s) as root:
+        sweep(f"{root}/api")
+    assert (prefect.state(young), prefect.state(old)) == ("PENDING", "CRASHED")
 
 
 def test_a_silent_server_is_left_for_the_next_pass() -> None:

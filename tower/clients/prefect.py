@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,18 +86,25 @@ class WorkPool:
 
 @dataclass(frozen=True)
 class WorkerInfo:
+    """A worker. `silent_s`: the seconds since its last heartbeat by the server's clock; None if it has sent none."""
+
     name: str
     status: str
     last_heartbeat: datetime | None
+    silent_s: float | None = None
 
 
 @dataclass(frozen=True)
 class ScheduleSeen:
-    """An active schedule of a deployment, and when its next run is due; None if the server has made no such run."""
+    """An active schedule of a deployment, and when its next run is due; None if the server has made no such run.
+
+    `overdue_s`: the seconds since then by the server's clock, below 0 for a run of the future.
+    """
 
     deployment: str
     slug: str
     next_run_at: datetime | None
+    overdue_s: float | None = None
 
 
 def client_options(url: str, auth_string: str | None) -> ClientOptions:
@@ -105,6 +113,14 @@ def client_options(url: str, auth_string: str | None) -> ClientOptions:
     if auth_string is not None:
         options["headers"]["Authorization"] = f"Basic {base64.b64encode(auth_string.encode()).decode()}"
     return options
+
+
+def read_server_time(answer: httpx.Response) -> datetime:
+    """When the server sent the answer, by its own clock, in whole seconds. Clocks of two machines differ by minutes."""
+    try:
+        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):  # a proxy removed it
+        return datetime.now(UTC)
 
 
 class PrefectClient:
@@ -123,6 +139,10 @@ class PrefectClient:
     def get_version(self) -> str:
         """The server's version. An answer also shows that the server works."""
         return str(self._request("GET", "/admin/version"))
+
+    def read_clock(self) -> datetime:
+        """The time by the server's clock, in whole seconds."""
+        return read_server_time(self._send("GET", "/admin/version"))
 
     def create_flow_run(self, request: FlowRunRequest) -> UUID:
         """Create a run of a deployment and return its id."""
@@ -213,8 +233,9 @@ class PrefectClient:
 
     def list_workers(self, pool: str) -> list[WorkerInfo]:
         """The workers that have ever polled this pool, with the status that the server gives them."""
-        rows = self._request("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE_SIZE})
-        return [WorkerInfo(row["name"], row["status"], _time(row.get("last_heartbeat_time"))) for row in rows]
+        answer = self._send("POST", f"/work_pools/{pool}/workers/filter", {"limit": PAGE_SIZE})
+        now = read_server_time(answer)
+        return [_worker_info(row, now) for row in self._parse(answer)]
 
     def schedules(self) -> list[ScheduleSeen]:
         """The active schedules of the deployments that are not paused. Runs of another schedule do not count."""
@@ -226,7 +247,7 @@ class PrefectClient:
         ]
 
     def _schedule_seen(self, deployment: Mapping[str, Any], schedule: Mapping[str, Any]) -> ScheduleSeen:
-        runs = self._request(
+        answer = self._send(
             "POST",
             "/flow_runs/filter",
             {
@@ -236,14 +257,18 @@ class PrefectClient:
                 "limit": PAGE_SIZE,
             },
         )
-        due = [run["next_scheduled_start_time"] for run in runs if run["created_by"]["id"] == schedule["id"]]
-        name = schedule["slug"] or schedule["id"]
-        return ScheduleSeen(deployment["name"], name, _time(due[0]) if due else None)
+        runs = [run for run in self._parse(answer) if run["created_by"]["id"] == schedule["id"]]
+        due = _time(runs[0]["next_scheduled_start_time"]) if runs else None
+        overdue_s = (read_server_time(answer) - due).total_seconds() if due else None
+        return ScheduleSeen(deployment["name"], schedule["slug"] or schedule["id"], due, overdue_s)
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        answer = self._send(method, path, body)
+        return self._parse(answer) if answer.content else None
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, json=body)
-            answer.raise_for_status()
+            return self._http.request(method, path, json=body).raise_for_status()
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             reason = one_line(error.response.text, MAX_REASON_LENGTH)
@@ -257,7 +282,6 @@ class PrefectClient:
                 f"Prefect does not answer at {self.url}: {error or type(error).__name__}",
                 code=ErrorCode.PREFECT_UNAVAILABLE,
             ) from error
-        return self._parse(answer) if answer.content else None
 
     def _parse(self, answer: httpx.Response) -> Any:
         try:
@@ -284,6 +308,12 @@ def _run_info(run: Mapping[str, Any]) -> FlowRunInfo:
         _time(run.get("next_scheduled_start_time")),
         has_queue=run["work_queue_id"] is not None,
     )
+
+
+def _worker_info(row: Mapping[str, Any], now: datetime) -> WorkerInfo:
+    seen_at = _time(row.get("last_heartbeat_time"))
+    silent_s = max(0.0, (now - seen_at).total_seconds()) if seen_at else None
+    return WorkerInfo(row["name"], row["status"], seen_at, silent_s)
 
 
 def _state(data: Mapping[str, Any]) -> FlowRunState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select, update
@@ -49,18 +49,19 @@ def move_job(session: Session, prefect: PrefectClient, job_id: int, target: Queu
     others = [queued for queued in same_pool if queued is not moved]
     index = _find_index(session, target, waiting=waiting, others=others, first=waiting.index(same_pool[0]))
     order = [*others[:index], moved, *others[index:]]
-    for run_id, due in reschedule_times(order, index):
+    for run_id, due in reschedule_times(order, index, now=prefect.read_clock()):
         if not prefect.reschedule(run_id, due):
             raise ConflictError(f"Generation {job_id} does not wait any more: a worker has just taken it")
     _write_priorities(session, order)
 
 
-def reschedule_times(order: Sequence[QueuedJob], index: int) -> Iterator[tuple[UUID, datetime]]:
+def reschedule_times(order: Sequence[QueuedJob], index: int, *, now: datetime) -> Iterator[tuple[UUID, datetime]]:
     """The scheduled times that put the runs of `order[index]` between those of its neighbours.
 
-    If there is no room between the neighbours, the jobs before it get new times too.
+    If there is no room between the neighbours, the jobs before it get new times too. `now` is the time by Prefect's
+    clock: a run that is due later than that waits although a worker is free.
     """
-    end = order[index + 1].waiting_runs[0].scheduled_for if index + 1 < len(order) else _time_after(order)
+    end = order[index + 1].waiting_runs[0].scheduled_for if index + 1 < len(order) else _time_after(order, now)
     first = index
     runs = list(order[index].waiting_runs)
     while first and end - order[first - 1].waiting_runs[-1].scheduled_for <= TICK * (len(runs) + 1):
@@ -121,10 +122,10 @@ def _index_beside(others: Sequence[QueuedJob], neighbour: QueuedJob, *, after: i
     )  # the neighbour waits for another pool: as near as possible
 
 
-def _time_after(order: Sequence[QueuedJob]) -> datetime:
+def _time_after(order: Sequence[QueuedJob], now: datetime) -> datetime:
     """A time after all of these runs, and not before now."""
     last = max(queued.waiting_runs[-1].scheduled_for for queued in order)
-    return max(datetime.now(UTC), last + TICK * 1000)
+    return max(now, last + TICK * 1000)
 
 
 def _write_priorities(session: Session, order: Sequence[QueuedJob]) -> None:

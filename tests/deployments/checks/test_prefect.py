@@ -7,6 +7,7 @@ from db.models.workers import Worker, WorkerState
 from deployments.checks import database
 from deployments.checks.prefect import check_workers
 from deployments.postgres import EmbeddedPostgres
+from tests import patient
 from tests.conftest import COMMITTED_DATABASE
 from tower.clients.prefect import PrefectClient
 
@@ -14,6 +15,7 @@ from tower.clients.prefect import PrefectClient
 def test_a_resting_worker_is_not_called_dead(
     sessions: SessionFactory, postgres: EmbeddedPostgres, prefect: PrefectClient
 ) -> None:
+    patient.post(f"{prefect.url}/work_pools/", json={"name": "gpu", "type": "process"})  # another test may have
     with sessions.begin() as session:
         worker = Worker(name="gpu@box", host="box", slots=1, engine="comfyui", state=WorkerState.UNWELL)
         worker.last_failure = "its disk is full"

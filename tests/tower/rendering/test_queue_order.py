@@ -22,7 +22,7 @@ def build_queued_job(number: int, *ticks: int) -> QueuedJob:
 def order_after(order: list[QueuedJob], index: int) -> list[int]:
     """The jobs in the order in which Prefect would start their runs, once the new times are set."""
     times = {run.flow_run_id: run.scheduled_for for queued_job in order for run in queued_job.waiting_runs} | dict(
-        reschedule_times(order, index)
+        reschedule_times(order, index, now=NOON)
     )
     assert len(set(times.values())) == len(times)
     return [run_id.int // 100 for run_id in sorted(times, key=times.__getitem__)]
@@ -58,7 +58,7 @@ def test_a_hundred_moves_into_the_same_gap_keep_their_order() -> None:
     order = [build_queued_job(0, 0), build_queued_job(101, 1_000_000)]
     for number in range(1, 101):
         order.insert(1, build_queued_job(number, 2_000_000))
-        times = dict(reschedule_times(order, 1))
+        times = dict(reschedule_times(order, 1, now=NOON))
         order = [
             QueuedJob(
                 queued_job.job,
