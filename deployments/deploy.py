@@ -34,7 +34,9 @@ from tower.settings import Settings
 RUN_COMMAND = "tower-warm-run"
 MAX_CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
 ZOMBIE_AUTOMATION = "Tower: a run without heartbeat has crashed"
-MAX_HEARTBEAT_AGE = timedelta(seconds=90)  # three heartbeats
+# Prefect dates a heartbeat by the clock of the machine that sends it, so one that is behind must not look dead. A
+# render whose machine is gone is found sooner, by the reports of its worker (tower/rendering/render_runs.py).
+MAX_HEARTBEAT_AGE_S = 900
 
 
 async def deploy(file: Path, settings: Settings) -> None:
@@ -94,8 +96,16 @@ async def _ensure_queue(client: PrefectClient, name: str, *, pool: str, descript
 
 
 async def _ensure_zombie_automation(client: PrefectClient) -> None:
-    if await client.read_automations_by_name(ZOMBIE_AUTOMATION):
-        return
+    automation = build_zombie_automation()
+    found = await client.read_automations_by_name(ZOMBIE_AUTOMATION)
+    if not found:
+        await client.create_automation(automation)
+    elif found[0].description != automation.description:  # an earlier version made it
+        await client.update_automation(found[0].id, automation)
+
+
+def build_zombie_automation() -> AutomationCore:
+    """The automation that ends a run which sent a heartbeat and no more: its machine is gone."""
     endings = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Cancelled", "Crashed")}
     heartbeat = "prefect.flow-run.heartbeat"
     trigger = EventTrigger(
@@ -105,10 +115,11 @@ async def _ensure_zombie_automation(client: PrefectClient) -> None:
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=MAX_HEARTBEAT_AGE,
+        within=timedelta(seconds=MAX_HEARTBEAT_AGE_S),
     )
-    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {MAX_HEARTBEAT_AGE.seconds} s.")
-    await client.create_automation(AutomationCore(name=ZOMBIE_AUTOMATION, trigger=trigger, actions=[crash]))
+    crash = ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {MAX_HEARTBEAT_AGE_S} s.")
+    description = f"Made by Tower; {MAX_HEARTBEAT_AGE_S} s without a heartbeat."
+    return AutomationCore(name=ZOMBIE_AUTOMATION, description=description, trigger=trigger, actions=[crash])
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:

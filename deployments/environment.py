@@ -24,7 +24,7 @@ from tower.addresses import used_form
 from tower.settings import Settings
 
 _RUNS = {
-    "PREFECT_RUNNER_HEARTBEAT_FREQUENCY": "30",  # the zombie automation waits for three of them
+    "PREFECT_RUNNER_HEARTBEAT_FREQUENCY": "30",  # the zombie automation waits for thirty of them
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tower",
     "PREFECT_WORKER_QUERY_SECONDS": "0.5",
     "PREFECT_WORKER_PREFETCH_SECONDS": "0",

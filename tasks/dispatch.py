@@ -29,7 +29,7 @@ from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
 from tower.rendering import blame, segments
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool
-from tower.rendering.render_runs import abandon_if_lost
+from tower.rendering.render_runs import WorkerWatch, abandon_if_lost
 from tower.rendering.segments import SegmentPlan
 from tower.shots.cast import Cast
 from tower.shots.planning import Script
@@ -184,7 +184,7 @@ async def _wait_for_end(segment_id: int, flow_run_id: UUID) -> None:
 
     Raises RunLostError, RunNotStartedError, CancelledError or RenderError.
     """
-    checked_at, watch = 0.0, ClaimWatch()
+    checked_at, watch, worker_watch = 0.0, ClaimWatch(), WorkerWatch()
     while True:
         row = _read_segment(segment_id)
         if row.state == SegmentState.COMPLETED:
@@ -196,15 +196,19 @@ async def _wait_for_end(segment_id: int, flow_run_id: UUID) -> None:
         if row.state == SegmentState.CANCELLED:
             raise CancelledError(f"Segment {row.segment} of generation {row.job_id} was cancelled")
         if time.monotonic() - checked_at > RUN_POLL_S:
-            await _check_alive(row, flow_run_id, watch)
+            await _check_alive(row, flow_run_id, watch, worker_watch)
             checked_at = time.monotonic()
         await asyncio.sleep(ROW_POLL_S)
 
 
-async def _check_alive(row: RenderSegment, flow_run_id: UUID, watch: ClaimWatch) -> None:
+async def _check_alive(row: RenderSegment, flow_run_id: UUID, watch: ClaimWatch, worker_watch: WorkerWatch) -> None:
+    found = resources()
     try:
         lost = await asyncio.to_thread(
-            abandon_if_lost, resources().sessions, resources().prefect, row, flow_run_id, watch=watch
+            abandon_if_lost,
+            *(found.sessions, found.prefect, row, flow_run_id),
+            watch=watch,
+            worker_watch=worker_watch,
         )
     except UnavailableError:
         return  # Prefect does not answer: check the run again later

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.events import EventTrigger
 
-from deployments.deploy import list_engine_queues, load_deployments
+from deployments.deploy import build_zombie_automation, list_engine_queues, load_deployments
 from deployments.entrypoints import PREFECT_YAML
 from tower.errors import StackError
 from tower.settings import Settings
@@ -50,3 +52,10 @@ def test_only_an_engine_that_can_be_used_has_a_queue() -> None:
 
 def test_every_run_has_the_tag_of_tower() -> None:
     assert [one.name for one in load_deployments(PREFECT_YAML) if "tower" not in (one.tags or [])] == []
+
+
+def test_a_machine_whose_clock_is_minutes_behind_does_not_look_dead() -> None:
+    """Prefect dates a heartbeat by the clock of the machine that sends it, and counts the time from then."""
+    trigger = build_zombie_automation().trigger
+    assert isinstance(trigger, EventTrigger)
+    assert trigger.within >= timedelta(minutes=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
+from db.models.workers import Worker
 from tests import patient
 from tests.patient import PATIENCE_S
 from tower.clients.prefect import FlowRunRequest, PrefectClient
@@ -20,7 +22,7 @@ from tower.jobs.flow_runs import render_key
 from tower.jobs.lost_runs import ClaimWatch
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
-from tower.rendering.render_runs import LostRender, abandon_if_lost
+from tower.rendering.render_runs import LostRender, WorkerWatch, abandon_if_lost
 from tower.rendering.segments import SegmentPlan
 
 PLAN = SegmentPlan(
@@ -59,8 +61,15 @@ class Render:
         )
         answer.raise_for_status()
 
-    def check(self, *, timeout_s: float = 0) -> LostRender | None:
-        return abandon_if_lost(self.sessions, self.prefect, self.row, self.run_id, watch=ClaimWatch(timeout_s))
+    def check(self, *, timeout_s: float = 0, silence_s: float = 60) -> LostRender | None:
+        return abandon_if_lost(
+            self.sessions,
+            self.prefect,
+            self.row,
+            self.run_id,
+            watch=ClaimWatch(timeout_s),
+            worker_watch=WorkerWatch(silence_s),
+        )
 
     def read(self) -> tuple[RenderSegment, ProductionJob]:
         with self.sessions() as session:
@@ -105,6 +114,35 @@ def test_a_render_whose_run_crashed_is_lost_with_our_own_reason(render: Render) 
     render.set_state("CRASHED")
     assert render.check() == LostRender("its process ended early", was_claimed=True)
     assert render.read()[0].error_message == "its process ended early"
+
+
+def test_a_render_whose_worker_no_longer_reports_is_lost(render: Render) -> None:
+    """The machine of the worker is gone or cut off, and Prefect still calls the run Running."""
+    render.set_state("RUNNING")
+    render.claim()
+    assert render.check(silence_s=0) is None, "a worker that never reported says nothing"
+    with render.sessions.begin() as session:
+        session.add(Worker(name="gpu@box", host="box", slots=1, engine="animatic"))
+    assert render.check(silence_s=60) is None
+    assert render.check(silence_s=0) == LostRender("its worker has not reported for 0 s", was_claimed=True)
+    assert render.read()[0].state == SegmentState.SUPERSEDED
+
+
+def test_a_worker_is_silent_only_while_it_could_report() -> None:
+    now_s, report = [0.0], datetime(2026, 1, 1, tzinfo=UTC)
+    watch = WorkerWatch(60, clock=lambda: now_s[0])
+
+    def is_lost_at(at_s: float, seen_at: datetime = report) -> bool:
+        now_s[0] = at_s
+        return watch.find_loss("gpu@box", seen_at) is not None
+
+    assert not any(is_lost_at(at_s) for at_s in range(0, 60, 3))
+    assert is_lost_at(63)
+    later = report + timedelta(seconds=15)
+    assert not any(is_lost_at(at_s, later) for at_s in range(66, 120, 3))
+    assert not is_lost_at(1000, later), "the database was away, and no worker could report"
+    assert not any(is_lost_at(at_s, later) for at_s in range(1003, 1060, 3))
+    assert is_lost_at(1063, later)
 
 
 def test_a_render_whose_run_was_deleted_is_lost(render: Render) -> None:
