@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -13,12 +12,12 @@ from api.errors import error_responses
 from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
 from api.http.field_types import BranchName, BranchQuery, EngineChoice
 from api.http.paging import Pages
+from api.http.staleness_answers import StaleSceneAnswer
 from api.http.strict_routes import Body, strict_router
 from api.production.dependencies import JobReconciler
 from api.production.generation.bodies import GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.story.projects import ProjectId
-from db.models.jobs import ProductionJob
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.pages import Page
 from tower.rendering.forecast import NO_FORECAST, forecast_jobs
@@ -26,42 +25,10 @@ from tower.settings import Settings
 from tower.shots.scene_jobs import head_commit_hash, live_jobs_by_scene
 from tower.staleness import report
 from tower.staleness.rendering import LiveRender, StaleRenderResult, open_stale_renders, scene_ids
-from tower.staleness.report import StaleScene
 from tower.versions import branches
 from tower.versions.branches import MAIN
 
 router = strict_router(prefix="/api/anime/projects/{project_id}", tags=["staleness"])
-
-
-class StaleReason(BaseModel):
-    """A value that has changed since the take was made; null if it did not exist. Files are given as sha256."""
-
-    kind: str = Field(examples=["characters"], description="scene, characters, style, production, model, workflow, …")
-    name: str | None = Field(examples=["Kai Nakamura"])
-    field: str = Field(examples=["visual_traits/coat"])
-    was: Any = Field(examples=["black"])
-    now: Any = Field(examples=["red"])
-
-
-class StaleSceneAnswer(BaseModel):
-    scene_id: int
-    key: uuid.UUID
-    scene_number: int
-    title: str | None
-    accepted_asset_id: int | None = Field(description="The stale take; null if its file was deleted.")
-    accepted_fingerprint: str | None
-    fingerprint: str = Field(description="The current fingerprint of the scene.")
-    reasons: list[StaleReason]
-    job_id: int | None = Field(description="The job that renders the scene now, if any.")
-
-    @classmethod
-    def of(cls, found: StaleScene, job: ProductionJob | None) -> Self:
-        scene = found.scene
-        same = ("key", "scene_number", "title", "accepted_asset_id", "accepted_fingerprint")
-        fields: dict[str, Any] = {name: getattr(scene, name) for name in same}
-        reasons = [StaleReason.model_validate(vars(reason)) for reason in found.reasons]
-        job_id = None if job is None else job.id
-        return cls(**fields, scene_id=scene.id, fingerprint=found.fingerprint, reasons=reasons, job_id=job_id)
 
 
 class StalenessAnswer(BaseModel):

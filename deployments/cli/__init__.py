@@ -15,6 +15,7 @@ from deployments.cli import (
     character,
     doctor,
     env,
+    episode,
     fsck,
     jobs,
     keys,
@@ -61,7 +62,7 @@ def tower(
 
 
 MODULES = (
-    *(up, jobs, render, project, character, scene, branch),
+    *(up, jobs, render, project, character, scene, episode, branch),
     *(workflows, music, upload, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:

@@ -35,6 +35,7 @@ OPTIONS = {
     "duration_seconds": "--duration",
     "scene_type": "--scene-type",
     "video_path": "--video",
+    "episode_id": "--episode",
     "project_id": "--project",
     "branch_name": "--branch",
     "branch": "--branch",
@@ -51,6 +52,7 @@ StyleOption = Annotated[str | None, typer.Option(help="Its style; default: the p
 LocationOption = Annotated[str | None, typer.Option(help="Where it is.")]
 MoodOption = Annotated[str | None, typer.Option(help="Its mood.")]
 CameraOption = Annotated[str | None, typer.Option(help="What the camera does.")]
+EpisodeOption = Annotated[str | None, typer.Option(help="The id of its episode.")]
 VideoOption = Annotated[Path | None, typer.Option(help="Your own video in a media folder, instead of a render.")]
 
 
@@ -80,6 +82,7 @@ def create(
     mood: MoodOption = None,
     camera: CameraOption = None,
     video: VideoOption = None,
+    episode: EpisodeOption = None,
     message: MessageOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +91,14 @@ def create(
     Example:  tower scene create "Kai draws his sword" --with "Kai Nakamura" --location "a bridge in the rain"
     """
     body = _fields(
-        title=title, scene_type=scene_type, style=style, location=location, mood=mood, camera=camera, video=video
+        title=title,
+        scene_type=scene_type,
+        style=style,
+        location=location,
+        mood=mood,
+        camera=camera,
+        video=video,
+        episode_id=episode,
     ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
     with connect_running() as api, refusals_name_options(OPTIONS):
         project_id = choose_project(api, project)
@@ -137,6 +147,7 @@ def edit(
     mood: MoodOption = None,
     camera: CameraOption = None,
     video: VideoOption = None,
+    episode: EpisodeOption = None,
     message: MessageOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,7 +158,14 @@ def edit(
     Example:  tower scene edit 3 --location "the same bridge in the snow" --branch winter
     """
     body = _fields(
-        title=title, scene_type=scene_type, style=style, location=location, mood=mood, camera=camera, video=video
+        title=title,
+        scene_type=scene_type,
+        style=style,
+        location=location,
+        mood=mood,
+        camera=camera,
+        video=video,
+        episode_id=episode,
     ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
     more = without_none({"description": description, "branch_name": branch, "message": message})
     with connect_running() as api, refusals_name_options(OPTIONS | {"description": "--description"}):

@@ -159,6 +159,11 @@ class ErrorCode(StrEnum):
         "Check the workflow's frame nodes.",
     )
 
+    EPISODE_INCOMPLETE = (
+        "EPISODE_INCOMPLETE",
+        "Scenes of the episode have no take, or it has no scenes.",
+        "Render the scenes that the message names.",
+    )
     NO_AUDIO = "NO_AUDIO", "The scene has no music.", "Set it with POST /api/anime/scenes/{scene_id}/audio."
     STRUCTURE_UNAVAILABLE = (
         "STRUCTURE_UNAVAILABLE",

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, any_, bindparam, literal, select
 from sqlalchemy.orm import Session
 
+from db.models.episodes import Episode
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.pages import PageRequest
@@ -22,17 +23,18 @@ from tower.staleness.reasons import StalenessReason, compare_inputs
 MAX_PAGE_SCENES, MAX_PAGE_TAKES = 500, 100  # scenes read for a page, and accepted takes compared among them, at most
 _WHOLE = 1000  # scenes read at once for a whole branch
 
-_SCENES = (
+_OF_BRANCH = (
     select(
         Scene.id,
         Scene.scene_number,
         Scene.accepted_fingerprint.is_not(None).label("has_take"),
         Scene.video_path.is_not(None).label("has_video"),
     )
-    .where(Scene.branch_id == bindparam("branch_id"), Scene.scene_number > bindparam("after"))
+    .where(Scene.branch_id == bindparam("branch_id"))
     .order_by(Scene.scene_number)
-    .limit(bindparam("most"))
 )
+_SCENES = _OF_BRANCH.where(Scene.scene_number > bindparam("after")).limit(bindparam("most"))
+_OF_EPISODE = _OF_BRANCH.where(Scene.episode_key == bindparam("episode_key"))
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,14 @@ def report_page(session: Session, branch: Branch, settings: Settings, page_reque
     )
 
 
+def report_episode(session: Session, episode: Episode, settings: Settings) -> StalenessReport:
+    """Report on the scenes of an episode of a branch."""
+    rows = session.execute(_OF_EPISODE, {"branch_id": episode.branch_id, "episode_key": episode.key}).all()
+    with_take = [row.id for row in rows if row.has_take]
+    takes = list_accepted(session, _has_id(with_take)) if with_take else []
+    return _report(session, rows, takes, list(find_stale_takes(session, takes, settings)), None)
+
+
 @dataclass(frozen=True)
 class _PageLimits:
     """The scene number to start after, and the most stale scenes, scenes, and scenes with a take."""
@@ -110,6 +120,16 @@ def _read_page(session: Session, branch_id: int, settings: Settings, limits: _Pa
     found = list(islice(find_stale_takes(session, takes, settings), limits.stale))
     if found and len(found) == limits.stale:
         seen = seen[: _index_of(seen, found[-1].scene.id) + 1]
+    return _report(session, seen, takes, found, seen[-1].scene_number if len(seen) < len(rows) else None)
+
+
+def _report(
+    session: Session,
+    seen: Sequence[Row[*tuple[Any, ...]]],
+    takes: Sequence[AcceptedScene],
+    found: Sequence[StaleTake],
+    next_cursor: int | None,
+) -> StalenessReport:
     with_take_ids = {take.id for take in takes}
     others = [row for row in seen if row.id not in with_take_ids]
     missing = tuple(
@@ -120,7 +140,7 @@ def _read_page(session: Session, branch_id: int, settings: Settings, limits: _Pa
         stale=tuple(_explain(session, found)),
         missing=missing,
         own_videos=len(others) - len(missing),
-        next_cursor=seen[-1].scene_number if len(seen) < len(rows) else None,
+        next_cursor=next_cursor,
     )
 
 

@@ -63,11 +63,9 @@ class TitleCardPart(CardPart):
     transition: TransitionPart = Field(default_factory=TransitionPart, description="To the first scene.")
 
 
-class MusicPart(CutPart):
-    """A track, or the music of a scene if no track is named. It begins in the film, or in the named scene."""
+class CuePart(CutPart):
+    """When music plays, and how loud."""
 
-    track_sha256: ContentHash | None = None
-    scene_key: Key | None = None
     start_seconds: Seconds = Field(0, description="From the start of the film, or of the named scene.")
     seconds: Length | None = Field(None, description="Its length; null: to the end of the track, scene or film.")
     offset_seconds: Seconds = Field(0, description="Where in the track it begins.")
@@ -75,6 +73,13 @@ class MusicPart(CutPart):
     fade_in_seconds: FadeLength = 0
     fade_out_seconds: FadeLength = 0
     duck_db: float = Field(-9, ge=-60, le=0, description="Its level under speech, relative to its own.")
+
+
+class MusicPart(CuePart):
+    """A track, or the music of a scene if no track is named. It begins in the film, or in the named scene."""
+
+    track_sha256: ContentHash | None = None
+    scene_key: Key | None = None
 
 
 class SubtitlesPart(CutPart):

@@ -1,0 +1,62 @@
+"""`tower episode` on a real database, with the episodes API beside the production API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from api.episodes.app import create_app
+from deployments import state
+from tests.api.live_server import serve_live
+from tests.deployments.cli.conftest import Shell
+from tower.settings import Settings
+
+
+@pytest.fixture
+def studio(shell: Shell, committing_engine: Engine, tmp_path: Path) -> Iterator[Shell]:
+    """The command line of a stack that has an episodes API too."""
+    settings = Settings(database_url=committing_engine.url.render_as_string(hide_password=False))
+    with serve_live(create_app(settings), "unused") as running:
+        found = state.read(tmp_path)
+        assert found is not None
+        addresses = replace(found.addresses, episodes_url=f"{running.url}/api/anime")
+        state.write(replace(found, addresses=addresses))
+        yield shell
+
+
+def test_an_episode_is_created_listed_shown_changed_and_deleted(studio: Shell) -> None:
+    studio.made("project", "create", "Village")
+    episode = studio.made("episode", "create", "The Beginning", "--meta", "genre=fantasy")
+    scene = studio.made("scene", "create", "Kai waits", "--with", "Kai", "--episode", episode)
+    outcome = studio.run("episode", "show", "1")
+    assert (outcome.code, f"Without a take: scene {scene}" in outcome.err) == (0, True)
+    shown = studio.answer("episode", "show", episode)
+    assert (shown["characters"], shown["metadata"], shown["staleness"]["scenes"]) == (["Kai"], {"genre": "fantasy"}, 1)
+    changed = studio.answer("episode", "edit", "1", "--title", "Dawn", "--meta", "mood=calm")
+    assert (changed["title"], changed["metadata"]) == ("Dawn", {"genre": "fantasy", "mood": "calm"})
+    assert [row["id"] for row in studio.answer("episode", "list", "--search", "dawn")] == [episode]
+    assert studio.run("episode", "edit", "1", "--number", "0").err.startswith("tower: Invalid --number")
+    assert studio.run("episode", "show", "7").code == 4
+    assert studio.run("episode", "delete", "1").code == 0
+    assert studio.answer("episode", "list") == []
+
+
+def test_a_cut_is_printed_changed_and_set_again(studio: Shell, tmp_path: Path) -> None:
+    studio.made("project", "create", "Village")
+    episode = studio.made("episode", "create", "The Beginning")
+    scene = studio.made("scene", "create", "Kai waits", "--episode", episode)
+    cut = studio.answer("episode", "cut", "1")
+    cut["scenes"][0]["speed"] = 2
+    file = tmp_path / "cut.json"
+    file.write_text(json.dumps(cut))
+    changed = studio.answer("episode", "cut", "1", "--set", str(file), "--message", "Faster")
+    assert changed["scenes"][0].items() >= {"scene_id": int(scene), "speed": 2}.items()
+    refused = studio.run("episode", "cut", "1")
+    assert (refused.code, "Without a take: scene 1" in refused.err) == (1, True)
+    file.write_text("{")
+    assert studio.run("episode", "cut", "1", "--set", str(file)).code == 2

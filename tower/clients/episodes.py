@@ -1,0 +1,36 @@
+"""A client of Tower's episodes API, for the command line and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tower.clients.api_connection import ApiConnection
+
+
+class EpisodesClient(ApiConnection):
+    """A client of one episodes API. Each call raises the TowerError in the answer, or UnavailableError.
+
+    `branch=None` is the branch `main`, or the one that the episode was created on.
+    """
+
+    name = "The episodes API"
+
+    def list_episodes(self, project_id: int, *, branch: str | None, q: str | None = None) -> list[dict[str, Any]]:
+        pages = self._iter_pages("/episodes", project_id=project_id, branch=branch, q=q)
+        return [row for page in pages for row in page]
+
+    def create(self, body: Mapping[str, Any]) -> Any:
+        return self._request("POST", "/episodes", json=dict(body))
+
+    def get(self, episode_id: str, part: str = "", *, branch: str | None = None) -> Any:
+        """The episode, or a part of it, such as `cut`, `cut-list` or `stale`."""
+        path = f"/episodes/{episode_id}/{part}".rstrip("/")
+        return self._request("GET", path, params={} if branch is None else {"branch": branch})
+
+    def change(self, episode_id: str, body: Mapping[str, Any], part: str = "") -> Any:
+        return self._request("PUT", f"/episodes/{episode_id}/{part}".rstrip("/"), json=dict(body))
+
+    def delete(self, episode_id: str, *, branch: str | None = None) -> Any:
+        params = {} if branch is None else {"branch": branch}
+        return self._request("DELETE", f"/episodes/{episode_id}", params=params)
