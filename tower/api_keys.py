@@ -15,14 +15,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from db.engine import open_engine
 from db.models.keys import ApiKey, Scope
 from tower.addresses import used_form
 from tower.errors import ConflictError, InvalidError, NotFoundError, StackError, UnauthorizedError
+from tower.names import NameIndex, clean_name, name_key
 from tower.settings import Settings
 
 TOKEN_PATTERN = re.compile(r"tower_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -56,18 +57,15 @@ def create_key(session: Session, name: str, scopes: Iterable[Scope], *, valid_fo
 
     Raises InvalidError for the name, ConflictError if a key in use has this name.
     """
-    if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
-        raise InvalidError.field("name", name, f"1 to {MAX_NAME_LENGTH} printable characters")
+    name = _parse_name(name)
+    _check_name_free(session, name)
     token = f"tower_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         name=name, prefix=_prefix(token), sha256=hash_token(token), scopes=sorted(set(scopes), key=SCOPES.index)
     )
     key.expires_at = None if valid_for is None else datetime.now(UTC) + valid_for
-    try:
-        with session.begin_nested():
-            session.add(key)
-    except IntegrityError as error:
-        raise ConflictError(f"There is a key called {name} already: revoke it first, or use another name") from error
+    session.add(key)
+    session.flush()
     return NewKey(key, token)
 
 
@@ -78,8 +76,11 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
 
 def revoke_key(session: Session, name: str) -> ApiKey:
     """Revoke the key with this name or prefix. Raises NotFoundError if no key in use has it."""
-    matches = or_(ApiKey.name == name, ApiKey.prefix == name)
-    key = session.scalars(select(ApiKey).where(matches, ApiKey.revoked_at.is_(None)).with_for_update()).first()
+    in_use = session.scalars(select(ApiKey).where(ApiKey.revoked_at.is_(None)).order_by(ApiKey.id).with_for_update())
+    keys = in_use.all()
+    key = NameIndex((key.name, key) for key in keys).find(name)
+    if key is None:
+        key = next((key for key in keys if key.prefix == name), None)
     if key is None:
         raise NotFoundError(f"No key in use is called {name}: `tower key list` shows them")
     key.revoked_at = datetime.now(UTC)
@@ -124,6 +125,25 @@ def require_usable_key(settings: Settings) -> None:
 
 def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _parse_name(name: str) -> str:
+    try:
+        cleaned = clean_name(name)
+    except ValueError as refused:
+        raise InvalidError.field("name", name, str(refused)) from None
+    if len(cleaned) > MAX_NAME_LENGTH:
+        raise InvalidError.field("name", name, f"1 to {MAX_NAME_LENGTH} characters")
+    return cleaned
+
+
+def _check_name_free(session: Session, name: str) -> None:
+    """Raise ConflictError if a key in use has the name. Two callers with the name wait for each other."""
+    key = name_key(name)
+    session.execute(text("select pg_advisory_xact_lock(hashtext('api_keys.name'))"))
+    for known in session.scalars(select(ApiKey.name).where(ApiKey.revoked_at.is_(None))):
+        if name_key(known) == key:
+            raise ConflictError(f"There is a key called {known} already: revoke it first, or use another name")
 
 
 def _prefix(token: str) -> str:

@@ -24,7 +24,6 @@ from db.models.episodes import Episode, EpisodeStatus
 from tower.errors import InvalidError
 from tower.pages import fetch_page
 from tower.story import entities, episodes
-from tower.story.entities import LocatedRow
 from tower.story.episodes import EpisodeFilter, find_episode, find_past_episode
 from tower.versions import history
 from tower.versions.branches import MAIN
@@ -74,7 +73,7 @@ def list_episodes(
     order = Episode.id if project_id is None else Episode.episode_number
     page = fetch_page(session, rows, order, page=pages.page_request)
     pages.set_next_link(page)
-    return to_answers(session, [LocatedRow(row, row.project_id, branch) for row in page.rows])
+    return to_answers(session, entities.locate_rows(session, page.rows))
 
 
 @router.get("/episodes/{episode_id}", responses=error_responses(404, 409))

@@ -14,6 +14,7 @@ from api.http.paging import MAX_ID
 from api.http.strict_routes import Body
 from tower.engines.installed import BUNDLED_ENGINES, format_engine_names, installed_engines
 from tower.errors import InvalidError
+from tower.names import NameValidator
 from tower.settings import AUTO_ENGINE
 from tower.versions.branches import MAIN
 from tower.versions.values import canonicalise
@@ -50,11 +51,11 @@ StorableText = Annotated[str, AfterValidator(_storable)]  # for queries and path
 EngineChoice = Annotated[str, AfterValidator(_declared_engine), _NamesOfEngines()]
 RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 IdOrKey = RowId | Annotated[uuid.UUID, Field(strict=False)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[str, NameValidator, StringConstraints(min_length=1, max_length=100)]
+Title = Annotated[str, NameValidator, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Message = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-BranchName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+BranchName = Annotated[str, NameValidator, StringConstraints(min_length=1, max_length=200)]
 OpenObject = Annotated[dict[str, Any], AfterValidator(_open_value)]
 OpenList = Annotated[list[Any], AfterValidator(_open_value)]
 

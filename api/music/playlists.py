@@ -16,10 +16,11 @@ from api.music.track_answers import TrackAnswer
 from db.models.library import Playlist, Track
 from tower.library import playlists
 from tower.library.playlists import MAX_TRACKS, PlaylistSize
+from tower.names import NameValidator
 
 router = strict_router(prefix="/api", tags=["playlists"])
 
-PlaylistName = Annotated[str, Field(min_length=1, max_length=200)]
+PlaylistName = Annotated[str, NameValidator, Field(min_length=1, max_length=200)]
 PlaylistDescription = Annotated[str, Field(max_length=2000)]
 TrackIds = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MAX_TRACKS)]
 EXAMPLE: JsonValue = {"name": "Night drive", "description": "For episode 3", "track_ids": []}

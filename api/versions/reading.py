@@ -17,6 +17,7 @@ from api.http.paging import Paging
 from api.versions.answers import refuse_branch_with_at
 from api.versions.entity_history import EntityVersion
 from api.versions.resources import Answer, EditedAnswer, EntityResource, VersionedResource
+from tower.names import name_key
 from tower.pages import fetch_page, slice_page
 from tower.story import entities
 from tower.story.entities import KIND_OF_ROW, Entity, LocatedRow, PastEntity
@@ -79,11 +80,10 @@ def list_entities(
 
     `order` is a column that is unique among them; by default they are in the order of creation.
     """
-    branch = branch or MAIN
-    rows = entities.select_on_branch(session, resource.kind, project_id=project_id, branch=branch).where(*where)
+    rows = entities.select_on_branch(session, resource.kind, project_id=project_id, branch=branch or MAIN).where(*where)
     page = fetch_page(session, rows, resource.kind.id if order is None else order, page=pages.page_request)
     pages.set_next_link(page)
-    return resource.to_answers(session, [LocatedRow(row, project_id, branch) for row in page.rows])
+    return resource.to_answers(session, entities.locate_rows(session, page.rows))
 
 
 def list_present_or_past(
@@ -121,7 +121,7 @@ def list_past(
     kind = KIND_OF_ROW[resource.kind]
     by_key = history.entities_at(session, project_id, at, kind)
     past = [PastEntity(project_id, key, fields, at) for key, fields in by_key.items()]
-    matching = [entity for entity in past if name.lower() in str(_name_of(kind, entity)).lower()]
+    matching = [entity for entity in past if name_key(name) in name_key(str(_name_of(kind, entity)))]
     page = slice_page(sorted(matching, key=lambda entity: _name_of(kind, entity)), pages.page_request)
     pages.set_next_link(page)
     return resource.to_answers(session, page.rows)

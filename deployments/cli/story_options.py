@@ -9,6 +9,7 @@ import typer
 
 from deployments.cli.api_client import print_note
 from tower.errors import InvalidError, NotFoundError
+from tower.names import name_key
 
 if TYPE_CHECKING:
     from tower.clients.story import StoryClient
@@ -40,7 +41,7 @@ def find_character(api: StoryClient, who: str, *, project: int | None, branch: s
         return api.get_entity("characters", int(who), branch=branch)
     project_id = choose_project(api, project)
     found = api.list_entities("characters", project_id, branch=branch, name=who)
-    exact = [row for row in found if row["name"].casefold() == who.casefold()] or found
+    exact = [row for row in found if name_key(row["name"]) == name_key(who)] or found
     if not exact:
         raise NotFoundError(f"Project {project_id} has no character {who!r} on the branch {branch or 'main'}")
     if len(exact) > 1:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from db.models.jobs import JobType
 from tower.media.rates import FrameRate
+from tower.names import name_key
 from tower.plugins import ENGINE_NAME_PATTERN
 from tower.presets.quality import PRESET_NAMES, Preset, get_preset
 from tower.settings import AUTO_ENGINE
@@ -97,7 +98,7 @@ class GenerationSpec(BaseModel):
         """The names of the characters in the shot, each once; empty if there are none."""
         unique: dict[str, str] = {}
         for name in (self.character, *self.characters):
-            unique.setdefault(name.lower(), name)
+            unique.setdefault(name_key(name), name)
         return tuple(name for key, name in unique.items() if key != NO_CHARACTER)
 
     @property

@@ -23,6 +23,7 @@ from tower.moods.chosen import MOOD_CHOICES, ExplainedChoice, MoodChoices
 from tower.moods.learned import CAMERA, MIN_CONFIDENCE, MOOD, STYLE, TasteEstimate, load_taste
 from tower.moods.music import choose_tempo, choose_track
 from tower.moods.pictures import DEFAULT_MOODS, ChoiceSource, MoodLook, find_mood_in, get_look, known_moods
+from tower.names import name_key
 from tower.presets.styles import find_style
 
 DEFAULT_KIND = "default"  # kind of the preference for the mood of requests that name none
@@ -117,8 +118,8 @@ def _choose_mood(
 
 
 def _canonical_name(word: str, wishes: Mapping[tuple[str, str], Any]) -> str:
-    if (MOOD, word.lower()) in wishes:
-        return word.lower()
+    if (MOOD, name_key(word)) in wishes:
+        return name_key(word)
     mood = find_mood(word)
     if mood is None:
         raise InvalidError.field("mood", word, f"one of {known_moods()}, or a mood with a preference")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models.preferences import PreferenceSource, UserCreativePreference
 from tower.errors import InvalidError, NotFoundError
+from tower.names import NameIndex, name_key
 from tower.pages import Page, PageRequest, fetch_page
 from tower.versions.refs import check_project_exists
 
@@ -29,6 +30,9 @@ def set_preference(
         _check_mood(preference)
     if project_id is not None:
         check_project_exists(session, project_id)
+    same = find_named(session, user, kind=kind, name=name, project_id=project_id)
+    if same is not None:
+        kind, name = same.kind, same.name
     named = dict(zip(KEY_COLUMNS, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
     changed = {"preference": dict(preference), "updated_at": func.now()}
     row = insert(UserCreativePreference).values(**named, **changed)
@@ -51,12 +55,14 @@ def find_named(
     session: Session, user: str, *, kind: str, name: str, project_id: int | None
 ) -> UserCreativePreference | None:
     """The preference that was set for this name, locked for update; None if there is none."""
-    named = dict(zip(KEY_COLUMNS, (user, project_id, kind, name, PreferenceSource.SET), strict=True))
-    return session.scalar(select(UserCreativePreference).filter_by(**named).with_for_update())
+    of_user = {"user_name": user, "project_id": project_id, "source": PreferenceSource.SET}
+    rows = select(UserCreativePreference).filter_by(**of_user).order_by(UserCreativePreference.id).with_for_update()
+    same = [row for row in session.scalars(rows) if name_key(row.kind) == name_key(kind)]
+    return NameIndex((row.name, row) for row in same).find(name)
 
 
 def load_preferences(session: Session, user: str, *, project_id: int | None) -> dict[tuple[str, str], dict[str, Any]]:
-    """The preferences of a user by kind and name in lower case. Those of the project override the global ones."""
+    """The preferences of a user by the keys of kind and name. Those of the project override the global ones."""
     rows = session.scalars(
         select(UserCreativePreference)
         .where(
@@ -66,7 +72,7 @@ def load_preferences(session: Session, user: str, *, project_id: int | None) -> 
         )
         .order_by(UserCreativePreference.project_id.nulls_first(), UserCreativePreference.id)
     )
-    return {(row.kind.lower(), row.name.lower()): row.preference for row in rows}
+    return {(name_key(row.kind), name_key(row.name)): row.preference for row in rows}
 
 
 def page(

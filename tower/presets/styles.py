@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.models.styles import StyleTemplate
 from tower.errors import InvalidError
+from tower.names import name_key
 from tower.presets.quality import Preset
 
 SettingName = Annotated[str, StringConstraints(pattern="^[a-z0-9_+]{1,50}$")]
@@ -41,13 +42,11 @@ def apply_style(style: StyleTemplate, preset: Preset) -> Preset:
 def find_style(session: Session, name: str, *, project_id: int | None) -> StyleTemplate:
     """The project's template of this name, or else the built-in one. Raises InvalidError, which lists the names."""
     visible = or_(StyleTemplate.project_id.is_(None), StyleTemplate.project_id == project_id)
-    style = session.scalar(
-        select(StyleTemplate)
-        .where(visible, func.lower(StyleTemplate.name) == name.lower())
-        .order_by(StyleTemplate.project_id.nulls_last())
-        .limit(1)
-    )
-    if style is None:
-        known = session.scalars(select(StyleTemplate.name).where(visible).order_by(StyleTemplate.name).distinct())
+    rows = select(StyleTemplate.name, StyleTemplate.id).where(visible)
+    names = session.execute(rows.order_by(StyleTemplate.project_id.nulls_last(), StyleTemplate.id)).all()
+    key = name_key(name)
+    found = next((row.id for row in names if name_key(row.name) == key), None)
+    if found is None:
+        known = sorted({row.name for row in names})
         raise InvalidError.field("style", name, "one of " + ", ".join(known))
-    return style
+    return session.get_one(StyleTemplate, found)

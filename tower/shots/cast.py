@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.characters import Character
@@ -18,6 +18,7 @@ from tower.engines.base import CastMember
 from tower.errors import InvalidError
 from tower.jobs.spec import GenerationSpec, GenerationType
 from tower.jobs.steps import StepResult
+from tower.names import first_name, name_key
 from tower.storage.imported_files import reference_image_path
 
 MAIN_BRANCH = "main"
@@ -53,7 +54,7 @@ CAST_STEP = StepResult("cast", TypeAdapter(Cast))
 
 
 def look_up_cast(session: Session, spec: GenerationSpec) -> Cast:
-    """Find each character by full or first name, case-insensitively, in the given project or else in any project.
+    """Find each character by full or first name in the given project or else in any project.
 
     An unknown name stays as a word of the prompt, with a warning. In a professional generation it raises InvalidError.
     """
@@ -78,18 +79,21 @@ def build_scene_cast(scene_characters: Sequence[Mapping[str, Any]], characters_b
 
 def find_character(session: Session, name: str, *, project_id: int | None) -> Character | None:
     """Find a character by name. A full name wins over a first name, then the character that was changed last."""
-    lower_name, full_name = name.lower(), func.lower(Character.name)
-    matches = (
-        select(Character)
+    names = (
+        select(Character.id, Character.name)
         .join(Branch, Branch.id == Character.branch_id)
         .join(Project, Project.id == Character.project_id)
         .where(Branch.name == MAIN_BRANCH, Project.deleted_at.is_(None))
-        .where(or_(full_name == lower_name, func.split_part(full_name, " ", 1) == lower_name))
-        .order_by((full_name == lower_name).desc(), Character.updated_at.desc(), Character.id.desc())
+        .order_by(Character.updated_at.desc(), Character.id.desc())
     )
     if project_id is not None:
-        matches = matches.where(Character.project_id == project_id)
-    return session.scalar(matches.limit(1))
+        names = names.where(Character.project_id == project_id)
+    people = session.execute(names).all()
+    for part in (str, first_name):
+        for row_id, full_name in people:
+            if name_key(part(full_name)) == name_key(name):
+                return session.get(Character, row_id, populate_existing=True)
+    return None
 
 
 def to_cast_member(character: Character) -> CastMember:

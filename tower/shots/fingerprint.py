@@ -190,7 +190,7 @@ def _authored_workflow(
     graph = sources.graph(name)
     if graph is None:
         return None
-    if name in builtin_workflows():
+    if graph.name in builtin_workflows():
         return sources.cached(("authored", name), lambda: AuthoredWorkflow(graph))
     production = decide_scene_production(sources, scene, options)
     named = named_inputs(production.sources, sources.style(production.values["style"]))

@@ -16,6 +16,7 @@ from db.models.projects import ProjectSettings
 from db.models.styles import StyleTemplate
 from tower.errors import NotFoundError
 from tower.jobs.production import Production, decide_base
+from tower.names import name_key
 from tower.presets.defaults import load_defaults
 from tower.workflows import store
 from tower.workflows.graph import WorkflowGraph
@@ -95,7 +96,7 @@ class RenderInputs:
 
     def style(self, name: str) -> StyleTemplate | None:
         """The style of the branch, or else the built-in one; None if neither has the name."""
-        return self.styles.get(name.lower())
+        return self.styles.get(name_key(name))
 
     def graph(self, name: str) -> WorkflowGraph | None:
         """The current version of the workflow; None if no workflow has the name."""
@@ -130,7 +131,7 @@ def _read_characters(session: Session, branch_id: int, scenes: Iterable[SceneVie
 def _read_styles(session: Session, branch_id: int) -> dict[str, StyleTemplate]:
     visible = or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id == branch_id)
     rows = session.scalars(select(StyleTemplate).where(visible).order_by(StyleTemplate.branch_id.nulls_first()))
-    return {row.name.lower(): row for row in rows}
+    return {name_key(row.name): row for row in rows}
 
 
 def _read_model_files(session: Session) -> dict[str, str]:

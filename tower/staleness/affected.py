@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, true
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session
 
 from db.models.projects import ProjectSettings
 from db.models.scenes import Scene
 from db.models.versions import Commit
 from tower.jobs.production import DEFAULT_STYLE
+from tower.names import name_key
 from tower.settings import Settings
 from tower.staleness.accepted_takes import AcceptedScene, find_stale_takes, list_accepted
 from tower.versions import history
@@ -46,7 +47,7 @@ def by_entity(kind: Kind, key: uuid.UUID, *states: Mapping[str, Any]) -> Affecte
         case Kind.CHARACTERS:
             return AffectedEntities(characters=frozenset({key}))
         case Kind.STYLES:
-            return AffectedEntities(styles=frozenset(str(fields["name"]).lower() for fields in states))
+            return AffectedEntities(styles=frozenset(name_key(str(fields["name"])) for fields in states))
         case _:
             return AffectedEntities()
 
@@ -59,7 +60,7 @@ def by_changes(changes: Iterable[EntityChange]) -> AffectedEntities:
         keys[change.kind].add(change.key)
         if change.kind == Kind.STYLES:
             before = (field.before for field in change.fields if field.path == "name" and field.before)
-            styles |= {change.label.lower(), *(str(name).lower() for name in before)}
+            styles |= {name_key(change.label), *(name_key(str(name)) for name in before)}
     return AffectedEntities(frozenset(keys[Kind.SCENES]), frozenset(keys[Kind.CHARACTERS]), frozenset(styles))
 
 
@@ -75,12 +76,14 @@ def stale_scene_ids(
     if not affected:
         return []
     default_style = _default_style(session, project_id) if affected.styles else ""
-    candidates = list_accepted(session, Scene.branch_id == branch_id, _preselection(affected, default_style))
+    candidates = list_accepted(
+        session, Scene.branch_id == branch_id, _preselection(session, branch_id, affected, default_style)
+    )
     scenes = [scene for scene in candidates if _is_affected(scene, affected, default_style)]
     return [found.scene.id for found in find_stale_takes(session, scenes, settings)]
 
 
-def _preselection(touched: AffectedEntities, default_style: str) -> Any:
+def _preselection(session: Session, branch_id: int, touched: AffectedEntities, default_style: str) -> Any:
     """A condition on indexed columns that all affected scenes meet, and perhaps others."""
     if len(touched.characters) > MAX_INDEXED_CHARACTERS:
         return true()
@@ -88,7 +91,11 @@ def _preselection(touched: AffectedEntities, default_style: str) -> Any:
     if touched.scenes:
         conditions.append(Scene.key.in_(touched.scenes))
     if touched.styles:
-        conditions.append(func.lower(func.coalesce(Scene.style, default_style)).in_(touched.styles))
+        styles = session.scalars(select(Scene.style).where(Scene.branch_id == branch_id).distinct()).all()
+        named = [style for style in styles if style is not None and name_key(style) in touched.styles]
+        conditions.append(Scene.style.in_(named))
+        if name_key(default_style) in touched.styles:
+            conditions.append(Scene.style.is_(None))
     return or_(*conditions)
 
 
@@ -97,7 +104,7 @@ def _is_affected(scene: AcceptedScene, touched: AffectedEntities, default_style:
     return (
         scene.key in touched.scenes
         or any(str(key) in cast_keys for key in touched.characters)
-        or (scene.style or default_style).lower() in touched.styles
+        or name_key(scene.style or default_style) in touched.styles
     )
 
 

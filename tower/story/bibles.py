@@ -46,8 +46,8 @@ def list_changes(
     session: Session, project_id: int, branch: str, *, part: BiblePart | None, page_request: PageRequest
 ) -> Page[BibleHistory]:
     """List the changes to the bible and its characters on the branch, newest first. Raises NotFoundError."""
-    branches.find(session, project_id, branch)
-    rows = select(BibleHistory).where(BibleHistory.project_id == project_id, BibleHistory.branch_name == branch)
+    name = branches.find(session, project_id, branch).name
+    rows = select(BibleHistory).where(BibleHistory.project_id == project_id, BibleHistory.branch_name == name)
     if part is not None:
         rows = rows.where(BibleHistory.part == part)
     return fetch_page(session, rows, BibleHistory.id, page=page_request, newest_first=True)

@@ -6,7 +6,7 @@ After an edit raises, its transaction can only be rolled back.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -115,7 +115,7 @@ def find_by_key(
         row, head = session.scalar(_row_query(KIND_OF_ROW[kind]), parameters), None
     if row is None:
         raise NotFoundError(f"This {KIND_NAMES[KIND_OF_ROW[kind]]} is not on the branch {branch!r}")
-    return LocatedRow(row, project_id, branch, head)
+    return LocatedRow(row, project_id, branch_row.name, head)
 
 
 def lock_branch(session: Session, project_id: int, branch: str) -> Head:
@@ -129,6 +129,13 @@ def select_on_branch(session: Session, kind: type[Entity], *, project_id: int, b
     Raises NotFoundError for an unknown project or branch.
     """
     return select(kind).where(kind.branch_id == branches.find(session, project_id, branch).id)
+
+
+def locate_rows(session: Session, rows: Sequence[Entity]) -> list[LocatedRow[Entity]]:
+    """Return rows with the names of their branches."""
+    branch_ids = {row.branch_id for row in rows if row.branch_id is not None}
+    names = {branch_id: session.get_one(Branch, branch_id).name for branch_id in branch_ids}
+    return [LocatedRow(row, row.project_id, names[row.branch_id]) for row in rows if row.project_id and row.branch_id]
 
 
 def find_past(

@@ -18,6 +18,7 @@ from db.models.rendering import Asset
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.errors import ConflictError, NotFoundError
+from tower.names import name_key
 from tower.story import entities
 from tower.story.entities import LocatedRow, PastEntity
 from tower.story.scenes import cast_names
@@ -26,6 +27,7 @@ from tower.versions.branches import MAIN
 from tower.versions.episode_cuts import CutContent
 from tower.versions.heads import Head
 from tower.versions.kinds import Fields, Kind
+from tower.versions.names import contains_part
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,14 @@ def select_episodes(session: Session, wanted: EpisodeFilter, *, project_id: int 
     else:
         rows = select(Episode).join(Branch, Branch.id == Episode.branch_id)
         rows = rows.join(Project, Project.id == Episode.project_id)
-        rows = rows.where(Branch.name == branch, Project.deleted_at.is_(None))
+        same = [
+            row.id for row in session.execute(select(Branch.id, Branch.name)) if name_key(row.name) == name_key(branch)
+        ]
+        rows = rows.where(Branch.id.in_(same), Project.deleted_at.is_(None))
     if wanted.status is not None:
         rows = rows.where(Episode.status == wanted.status)
     if wanted.text:
-        found = (column.icontains(wanted.text, autoescape=True) for column in (Episode.title, Episode.synopsis))
+        found = (contains_part(column, wanted.text) for column in (Episode.title, Episode.synopsis))
         rows = rows.where(or_(*found))
     return rows
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from db.models.culture import CheckedKind, CulturalElement, CulturalFinding, CulturalValidation
@@ -20,6 +20,7 @@ from db.models.jobs import ProductionJob
 from db.models.projects import Project
 from db.models.scenes import Scene
 from tower.errors import ConflictError, NotFoundError
+from tower.names import name_key
 from tower.pages import Page, PageRequest, fetch_page
 from tower.versions.refs import check_project_exists
 
@@ -164,7 +165,7 @@ def _load_elements(session: Session, project_id: int | None) -> Sequence[Cultura
         .where(_visible_elements(session, project_id))
         .order_by(CulturalElement.project_id.nulls_first(), CulturalElement.id)
     )
-    return list({row.name.lower(): row for row in rows}.values())
+    return list({name_key(row.name): row for row in rows}.values())
 
 
 def _visible_elements(session: Session, project_id: int | None) -> ColumnElement[bool]:
@@ -208,8 +209,7 @@ def _require_project(element: CulturalElement) -> int:
 
 
 def _check_name_free(session: Session, project_id: int, name: str, *, other_than: int | None) -> None:
-    same = select(CulturalElement.id).where(
-        CulturalElement.project_id == project_id, func.lower(CulturalElement.name) == name.lower()
-    )
-    if session.scalar(same) not in (None, other_than):
+    names = select(CulturalElement.id, CulturalElement.name).where(CulturalElement.project_id == project_id)
+    key = name_key(name)
+    if any(name_key(row.name) == key for row in session.execute(names) if row.id != other_than):
         raise ConflictError(f"Project {project_id} already has an element {name!r}: choose another name")

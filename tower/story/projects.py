@@ -15,6 +15,7 @@ from tower.errors import NotFoundError
 from tower.pages import Page, PageRequest, fetch_page
 from tower.presets.styles import find_style
 from tower.versions import editing
+from tower.versions.names import contains_part
 
 RESTORABLE_FOR = timedelta(days=30)  # how long a deleted project can be restored
 ROW_LOCK = {"key_share": True}  # rows that refer to the project can still be added meanwhile
@@ -55,7 +56,7 @@ def list_projects(session: Session, page_request: PageRequest, *, where: Project
     if where.status is not None:
         rows = rows.where(Project.status == where.status)
     if where.name is not None:
-        rows = rows.where(Project.name.icontains(where.name, autoescape=True))
+        rows = rows.where(contains_part(Project.name, where.name))
     return fetch_page(session, rows, Project.id, page=page_request)
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models.characters import Character
@@ -21,6 +21,8 @@ from tower.errors import InvalidError, NotFoundError
 from tower.pages import Page, PageRequest, fetch_page
 from tower.story import entities
 from tower.versions import branches
+from tower.versions.kinds import Kind
+from tower.versions.names import index_names
 
 Row = TypeVar("Row", StoryTimeline, StorylineContext)
 
@@ -139,13 +141,14 @@ def find_event(session: Session, event_id: int | uuid.UUID, *, branch_id: int) -
 
 def character_keys(session: Session, names: Sequence[str], *, branch_id: int) -> list[uuid.UUID]:
     """Return the keys of these characters of the branch. Raises InvalidError for an unknown name."""
-    rows = select(func.lower(Character.name), Character.key).where(Character.branch_id == branch_id)
-    query = rows.where(func.lower(Character.name).in_([name.lower() for name in names]))
-    known: dict[str, uuid.UUID] = dict(session.execute(query).all())
+    known = index_names(session, branch_id, Kind.CHARACTERS)
+    keys = []
     for name in names:
-        if name.lower() not in known:
+        key = known.find(name)
+        if key is None:
             raise InvalidError.field("characters", name, "the name of a character on the branch")
-    return [known[name.lower()] for name in names]
+        keys.append(key)
+    return keys
 
 
 def character_names(session: Session, branch_id: int) -> Mapping[uuid.UUID, str]:

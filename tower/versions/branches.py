@@ -11,7 +11,7 @@ from tower.errors import ConflictError, NotFoundError
 from tower.versions import heads, rows, trees
 from tower.versions.kinds import KIND_SPECS
 from tower.versions.objects import ObjectStore
-from tower.versions.refs import MAIN, check_new_name, check_project_exists, find_commit, get_branch
+from tower.versions.refs import MAIN, check_project_exists, find_branch_name, find_commit, get_branch, parse_new_name
 
 __all__ = ["MAIN", "create", "delete", "find", "list_all"]
 
@@ -40,10 +40,9 @@ def create(session: Session, project_id: int, name: str, source: str = MAIN, *, 
     unknown project or source.
     """
     check_project_exists(session, project_id)
-    check_new_name(session, project_id, name, field="branch_name")
-    names = session.scalars(select(Branch.name).where(Branch.project_id == project_id)).all()
+    name = parse_new_name(session, project_id, name, field="branch_name")
     with session.begin_nested():
-        if source in names or source == MAIN:
+        if source == MAIN or find_branch_name(session, project_id, source) is not None:
             origin = heads.load_head(session, project_id, source)
             created = _add_branch(session, project_id, name, head_id=origin.commit.id, description=description)
             rows.copy_branch_rows(session, origin.branch, created)
@@ -61,7 +60,7 @@ def delete(session: Session, project_id: int, name: str) -> None:
     """
     check_project_exists(session, project_id)
     branch = get_branch(session, project_id, name, lock=True)
-    if name == MAIN:
+    if name == MAIN or (branch is not None and branch.name == MAIN):
         raise ConflictError(f"The branch {MAIN!r} cannot be deleted: every project has it")
     if branch is None:
         raise NotFoundError(f"Project {project_id} has no branch {name!r}")

@@ -6,16 +6,16 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models.characters import Character
 from db.models.versions import Branch
 from tower.errors import InvalidError
+from tower.names import NameIndex, PersonIndex
 from tower.versions import branches
 from tower.versions.editing import EntityEdit
-from tower.versions.fields import field_specs
+from tower.versions.fields import field_specs, parse_name
 from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Kind
+from tower.versions.names import index_names, load_names
 from tower.versions.values import escape_path_part
 
 FIELD_ALIASES: Mapping[Kind, Mapping[str, str]] = {  # the API's name of a field, where it differs from the column
@@ -49,7 +49,7 @@ def parse_cast(session: Session, *, project_id: int, branch: str, names: Sequenc
 
     `names` holds full or first names in any case, or objects `{name, key}`. Raises InvalidError for anything else.
     """
-    return _parse_cast(session, branches.find(session, project_id, branch), names, {}, "characters")
+    return _parse_cast(session, branches.find(session, project_id, branch), names, NameIndex(()), "characters")
 
 
 def _by_kind(changes: Mapping[str, Any]) -> Iterable[tuple[Kind, Any]]:
@@ -72,12 +72,12 @@ def _fields_by_name(kind: Kind, named: Any) -> Mapping[str, Any]:
 
 
 def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str, Any]) -> Iterable[EntityEdit]:
-    known = _find_keys(session, branch, kind, named)
+    known = index_names(session, branch.id, kind)
     for name, fields in named.items():
         path = f"changes.{kind.value}.{escape_path_part(name)}"
         if fields is not None and not isinstance(fields, dict):
             raise InvalidError.field(path, fields, "an object of fields, or null to delete")
-        key = known.get(name.lower()) or _parse_key(name)
+        key = known.find(_number_or_name(kind, name)) or _parse_key(name)
         if key is not None or kind == Kind.BIBLE:
             yield EntityEdit(kind, key or BIBLE_KEY, _apply_aliases(kind, fields, path))
         elif fields is None:
@@ -90,17 +90,9 @@ def _parse_kind(session: Session, branch: Branch, kind: Kind, named: Mapping[str
             )
 
 
-def _find_keys(session: Session, branch: Branch, kind: Kind, names: Iterable[str]) -> dict[str, uuid.UUID]:
-    """Return keys by name in lower case, or by number in digits."""
-    shape = KIND_SPECS[kind]
-    row: Any = shape.row
-    column = getattr(row, shape.name_field)
-    query = select(column, row.key).where(row.branch_id == branch.id).order_by(row.id.desc())
-    if shape.numbered:
-        query = query.where(column.in_([int(name) for name in names if _is_number(name)]))
-    else:
-        query = query.where(func.lower(column).in_([name.lower() for name in names]))
-    return {str(name).lower(): key for name, key in session.execute(query)}
+def _number_or_name(kind: Kind, text: str) -> str:
+    """The number as it is written usually: `007` names scene 7."""
+    return str(int(text)) if KIND_SPECS[kind].numbered and _is_number(text) else text
 
 
 def _name_field(kind: Kind, name: str, path: str) -> dict[str, Any]:
@@ -138,7 +130,7 @@ def _rename_episode(milestone: Any) -> Any:
 def _resolve_cast(session: Session, branch: Branch, edit: EntityEdit, created: Sequence[EntityEdit]) -> EntityEdit:
     if edit.fields is None or "characters" not in edit.fields:
         return edit
-    keys = {str(new.fields["name"]).lower(): new.key for new in created if new.fields and "name" in new.fields}
+    keys = NameIndex((str(new.fields["name"]), new.key) for new in created if new.fields and "name" in new.fields)
     path = f"changes.scenes.{edit.fields.get('scene_number', edit.key)}.characters"
     return EntityEdit(
         edit.kind,
@@ -148,32 +140,23 @@ def _resolve_cast(session: Session, branch: Branch, edit: EntityEdit, created: S
 
 
 def _parse_cast(
-    session: Session, branch: Branch, names: Any, created_keys: Mapping[str, uuid.UUID], path: str
+    session: Session, branch: Branch, names: Any, created: NameIndex[uuid.UUID], path: str
 ) -> list[dict[str, Any]]:
     if not isinstance(names, list | tuple):
         raise InvalidError.field(path, names, "a list of names")
-    texts = [name for name in names if isinstance(name, str)]
-    known = {**_find_characters(session, branch, texts), **created_keys}
+    people = load_names(session, branch.id, Kind.CHARACTERS) if names else {}
+    known = PersonIndex((name, key) for key, name in people.items())
     found: list[tuple[str, Any]] = []
     for name in names:
         match name:
-            case str() if name.strip():
-                found.append((name, known.get(name.lower())))
+            case str():
+                text = parse_name(name, path)
+                found.append((text, created.find(text) or known.find(text)))
             case {"name": str(text), **rest} if rest.keys() <= {"key"}:
                 found.append((text, rest.get("key")))
             case _:
                 raise InvalidError.field(path, name, "a name, or an object with name and key")
     return [{"name": text, "key": str(key) if key else None} for text, key in found]
-
-
-def _find_characters(session: Session, branch: Branch, names: Iterable[str]) -> dict[str, uuid.UUID]:
-    """Return keys by full name in lower case, and by first name unless it is the full name of another character."""
-    lowered = [name.lower() for name in names]
-    full = func.lower(Character.name)
-    first = func.split_part(full, " ", 1)
-    query = select(full, first, Character.key).where(Character.branch_id == branch.id).order_by(Character.id.desc())
-    rows = session.execute(query.where(full.in_(lowered) | first.in_(lowered))).all()
-    return {short: key for _, short, key in rows} | {whole: key for whole, _, key in rows}
 
 
 def _is_number(name: str) -> bool:

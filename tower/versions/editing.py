@@ -18,11 +18,12 @@ from db.models.versions import Branch, Commit
 from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.errors.codes import ErrorCode
 from tower.versions import heads, trees
-from tower.versions.fields import complete_new_fields, parse_fields
+from tower.versions.fields import complete_new_fields, parse_edit
 from tower.versions.heads import Head
 from tower.versions.kinds import BIBLE_KEY, KIND_SPECS, Fields, Kind, Row, entity_label
+from tower.versions.names import check_names_free
 from tower.versions.references import REFERENCED_KINDS, find_referrers, referenced_addresses, rewrite_references
-from tower.versions.refs import MAIN
+from tower.versions.refs import MAIN, find_branch_name
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
 from tower.versions.values import canonicalise, escape_path_part
@@ -82,6 +83,7 @@ def commit_edits(
 def apply_edits(session: Session, head: Head, edits: Sequence[EntityEdit], *, message: str, author: str) -> Commit:
     """Apply the edits as `commit_edits` does, to a locked head. After an error the transaction must end."""
     changes = _resolve_changes(session, head, edits)
+    check_names_free(session, head.branch, changes)
     labels = {"message": canonicalise(message, "message"), "author": canonicalise(author, "author")}
     return heads.commit_changes(session, head, changes, **labels)
 
@@ -101,7 +103,8 @@ def get_row(session: Session, project_id: int, branch: str, kind: Kind, *, key: 
     row: Any = KIND_SPECS[kind].row
     on_branch = select(row).join(Branch, Branch.id == row.branch_id)
     available = on_branch.join(Project, Project.id == Branch.project_id).where(Project.deleted_at.is_(None))
-    query = available.where(Branch.project_id == project_id, Branch.name == branch)
+    name = find_branch_name(session, project_id, branch) or branch
+    query = available.where(Branch.project_id == project_id, Branch.name == name)
     found: Row | None = None
     match _parse_key(key):
         case uuid.UUID() as by_key:
@@ -171,5 +174,5 @@ def _apply_edit(edit: EntityEdit, before: Fields | None) -> Fields | None:
         entity_label(edit.kind, before) if before else str(edit.fields.get(KIND_SPECS[edit.kind].name_field, edit.key))
     )
     path = f"{edit.kind.value}/{escape_path_part(name)}"
-    given = parse_fields(edit.kind, edit.fields, path)
+    given = parse_edit(edit.kind, edit.fields, path)
     return {**before, **given} if before else complete_new_fields(edit.kind, given, path)

@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, Enum, Float
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from tower.errors import InvalidError
+from tower.names import clean_name
 from tower.versions.episode_cuts import parse_cut
 from tower.versions.kinds import KIND_SPECS, Fields, Kind, get_mapper
 from tower.versions.values import canonicalise
@@ -41,6 +42,7 @@ _MAX_LENGTHS = {
     (Kind.BIBLE, "description"): 2000,
     (Kind.EPISODES, "title"): 200,
 }  # in characters; such a text is never empty
+_NAMES = {"name", "title"}  # fields that hold a name and not a text of several lines
 _TYPES: Mapping[type, tuple[FieldType, str]] = {
     ARRAY: (FieldType.KEYS, "a list of keys (UUIDs)"),
     UUID: (FieldType.KEY, "a key (UUID)"),
@@ -87,6 +89,26 @@ def parse_fields(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:
     if kind == Kind.EPISODES and "cut" in parsed:
         parsed["cut"] = parse_cut(parsed["cut"], f"{path}/cut")
     return parsed
+
+
+def parse_edit(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:
+    """Return the fields of an edit as `parse_fields` does, with names in the form of `clean_name`.
+
+    History may hold names that are refused here.
+    """
+    cleaned = {
+        name: parse_name(value, f"{path}/{name}") if name in _NAMES and isinstance(value, str) and value else value
+        for name, value in fields.items()
+    }
+    return parse_fields(kind, cleaned, path)
+
+
+def parse_name(name: str, path: str) -> str:
+    """Return the name in the form of `clean_name`. Raises InvalidError, which names the path."""
+    try:
+        return clean_name(name)
+    except ValueError as refused:
+        raise InvalidError.field(path, name, str(refused)) from None
 
 
 def complete_new_fields(kind: Kind, fields: Mapping[str, Any], path: str) -> Fields:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models.versions import Commit
 from tower.errors import NotFoundError
+from tower.names import NameIndex
 from tower.pages import Page, PageRequest
 from tower.versions import heads, trees
 from tower.versions.comparing import ChangeType, EntityChange, FieldChange, change_type_of, describe_changes
@@ -116,11 +117,12 @@ def entity_at(session: Session, project_id: int, ref: str, kind: Kind, *, key: u
 
 
 def find_key_by_name(session: Session, project_id: int, ref: str, kind: Kind, *, name: str) -> uuid.UUID:
-    """Return the key of the entity with this name at `ref`, in any case. Raises NotFoundError."""
+    """Return the key of the entity with this name at `ref`. Raises NotFoundError."""
     name_field = KIND_SPECS[kind].name_field
-    for key, fields in entities_at(session, project_id, ref, kind).items():
-        if str(fields[name_field]).lower() == name.lower():
-            return key
+    past = entities_at(session, project_id, ref, kind)
+    found = NameIndex((str(fields[name_field]), key) for key, fields in past.items()).find(name)
+    if found is not None:
+        return found
     raise NotFoundError(f"None of the {kind.value} of project {project_id} at {ref!r} has the name {name!r}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from sqlalchemy import bindparam, func, select, true
 from sqlalchemy.orm import Session
@@ -11,6 +10,8 @@ from sqlalchemy.orm import Session
 from db.models.projects import Project
 from db.models.versions import Branch, Commit, Tag
 from tower.errors import ConflictError, InvalidError, NotFoundError
+from tower.names import NameIndex, name_key
+from tower.versions.fields import parse_name
 
 MAIN = "main"
 _HASH_START = re.compile(r"[0-9a-f]{4,64}")
@@ -48,20 +49,32 @@ def check_project_exists(session: Session, project_id: int) -> None:
 
 def get_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
     """Return the branch as it is in the database now, with `lock` locked until the transaction ends."""
-    query = select(Branch).where(Branch.project_id == project_id, Branch.name == name)
+    known = find_branch_name(session, project_id, name)
+    query = select(Branch).where(Branch.project_id == project_id, Branch.name == known)
     if lock:
         query = query.with_for_update(key_share=True)
-    return session.scalar(query.execution_options(populate_existing=True))
+    return None if known is None else session.scalar(query.execution_options(populate_existing=True))
+
+
+def find_branch_name(session: Session, project_id: int, name: str) -> str | None:
+    """Return the name of the branch as it is kept; None if no branch has the name."""
+    names = session.scalars(select(Branch.name).where(Branch.project_id == project_id).order_by(Branch.id))
+    return NameIndex((known, known) for known in names).find(name)
 
 
 def get_started_branch(session: Session, project_id: int, name: str, *, lock: bool = False) -> Branch | None:
-    """Return the branch if its project is not deleted and the branch has a commit, with one query.
+    """Return the branch if its project is not deleted and the branch has a commit.
+
+    One query is enough for the name as it is kept.
 
     An advisory lock queues writers in the order of their arrival, as PostgreSQL gives a row lock to any waiter. The row
     is locked too, so the branch is read as of the writer's turn and not as of the start of the statement.
     """
     query = _STARTED_LOCKED if lock else _STARTED
-    return session.scalar(query, {"project": project_id, "name": name})
+    branch = session.scalar(query, {"project": project_id, "name": name})
+    if branch is None and (known := find_branch_name(session, project_id, name)) not in (None, name):
+        return session.scalar(query, {"project": project_id, "name": known})
+    return branch
 
 
 def find_head_or_full_hash(session: Session, project_id: int, ref: str) -> Commit | None:
@@ -76,32 +89,36 @@ def find_commit(session: Session, project_id: int, ref: str) -> Commit:
 
     Raises NotFoundError, and InvalidError if several commits start with the digits.
     """
-    branch = select(Commit).join(Branch, Branch.head_id == Commit.id)
-    tag = select(Commit).join(Tag, Tag.commit_id == Commit.id)
-    found = (
-        session.scalar(branch.where(Branch.project_id == project_id, Branch.name == ref))
-        or session.scalar(tag.where(Tag.project_id == project_id, Tag.name == ref))
-        or _find_by_hash(session, project_id, ref)
-    )
+    branch = get_branch(session, project_id, ref)
+    tag = find_tag(session, project_id, ref) if branch is None else None
+    commit_id = branch.head_id if branch else tag.commit_id if tag else None
+    found = _find_by_hash(session, project_id, ref) if commit_id is None else session.get_one(Commit, commit_id)
     if found is None:
         raise NotFoundError(f"Project {project_id} has no branch, tag or commit {ref!r}")
     return found
 
 
-def check_new_name(session: Session, project_id: int, name: str, *, field: str) -> None:
-    """Raises InvalidError for an invalid name, ConflictError if a branch or tag has this name."""
-    printable = name == name.strip() and not any(unicodedata.category(letter)[0] == "C" for letter in name)
-    if not (printable and 1 <= len(name) <= _MAX_NAME_LENGTH) or _FULL_HASH.fullmatch(name):
-        raise InvalidError.field(
-            field,
-            name,
-            f"1 to {_MAX_NAME_LENGTH} characters without control characters or surrounding spaces, and not a full hash",
-        )
-    branch = select(Branch.id).where(Branch.project_id == project_id, Branch.name == name)
-    tag = select(Tag.id).where(Tag.project_id == project_id, Tag.name == name)
-    for taken, by in ((session.scalar(branch), "branch"), (session.scalar(tag), "tag")):
-        if taken is not None:
-            raise ConflictError(f"Project {project_id} already has a {by} {name!r}: choose another name")
+def find_tag(session: Session, project_id: int, name: str) -> Tag | None:
+    """Return the tag with this name, or None."""
+    tags = session.scalars(select(Tag).where(Tag.project_id == project_id).order_by(Tag.id))
+    return NameIndex((tag.name, tag) for tag in tags).find(name)
+
+
+def parse_new_name(session: Session, project_id: int, name: str, *, field: str) -> str:
+    """Return the name that a new branch or tag is given.
+
+    Raises InvalidError for an invalid name, ConflictError if a branch or tag has this name.
+    """
+    cleaned = parse_name(name, field)
+    if len(cleaned) > _MAX_NAME_LENGTH or _FULL_HASH.fullmatch(name_key(cleaned)):
+        raise InvalidError.field(field, name, f"1 to {_MAX_NAME_LENGTH} characters that are not a full hash")
+    taken = find_branch_name(session, project_id, cleaned)
+    by = "branch"
+    if taken is None and (tag := find_tag(session, project_id, cleaned)) is not None:
+        taken, by = tag.name, "tag"
+    if taken is not None:
+        raise ConflictError(f"Project {project_id} already has a {by} {taken!r}: choose another name")
+    return cleaned
 
 
 def _find_by_hash(session: Session, project_id: int, ref: str) -> Commit | None:

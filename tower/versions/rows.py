@@ -20,6 +20,7 @@ from db.models.scenes import Scene, SceneStatus
 from db.models.story import StorylineContext, StoryTimeline
 from db.models.versions import Branch
 from tower.errors import ConflictError, InvalidError
+from tower.names import name_key
 from tower.versions.fields import field_specs
 from tower.versions.kinds import KIND_SPECS, Fields, Kind, Row, get_mapper
 from tower.versions.objects import DamagedHistoryError
@@ -195,8 +196,8 @@ def _free_swapped_names(
     if not shape.unique or shape.numbered:
         return
     names = {key: (pair[0][shape.name_field], pair[1][shape.name_field]) for key, pair in updates.items()}
-    renamed = {key: before.lower() for key, (before, after) in names.items() if before != after}
-    new_names = {names[key][1].lower() for key in renamed}
+    renamed = {key: name_key(before) for key, (before, after) in names.items() if before != after}
+    new_names = {name_key(names[key][1]) for key in renamed}
     if len(renamed) > 1 and new_names & set(renamed.values()):
         statement = f"update {_table(KIND_SPECS[kind].row).fullname} set {shape.name_field} = key::text"
         condition = " where branch_id = :branch_id and key = any(:keys)"

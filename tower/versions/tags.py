@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.models.versions import Tag
 from tower.errors import NotFoundError
 from tower.versions.history import resolve_ref
-from tower.versions.refs import check_new_name, check_project_exists
+from tower.versions.refs import check_project_exists, find_tag, parse_new_name
 
 
 def create(session: Session, project_id: int, name: str, ref: str, *, author: str, message: str = "") -> Tag:
@@ -20,7 +20,7 @@ def create(session: Session, project_id: int, name: str, ref: str, *, author: st
     unknown project or ref.
     """
     check_project_exists(session, project_id)
-    check_new_name(session, project_id, name, field="tag_name")
+    name = parse_new_name(session, project_id, name, field="tag_name")
     commit = resolve_ref(session, project_id, ref)
     tag = Tag(project_id=project_id, name=name, commit_id=commit.id, author=author, message=message)
     session.add(tag)
@@ -30,7 +30,7 @@ def create(session: Session, project_id: int, name: str, ref: str, *, author: st
 
 def delete(session: Session, project_id: int, name: str) -> None:
     """Raises NotFoundError."""
-    tag = session.scalar(select(Tag).where(Tag.project_id == project_id, Tag.name == name))
+    tag = find_tag(session, project_id, name)
     if tag is None:
         raise NotFoundError(f"Project {project_id} has no tag {name!r}")
     session.delete(tag)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from db.models.workflows import Workflow
 from tower.errors import ConflictError, InvalidError, NotFoundError
+from tower.names import NameIndex
 from tower.workflows.bindings import bindings_from_json, bindings_to_json, canonical_bytes, check_binding
 from tower.workflows.builtins import BuiltinWorkflow, builtin_workflows
 from tower.workflows.checking import node_classes
@@ -54,6 +55,7 @@ def register_workflow(
     Check it against a server first (`checking.check_graph`). Raises ConflictError for the name of a built-in workflow
     and InvalidError for an invalid graph or binding.
     """
+    name = find_name(session, name) or name
     _reject_builtin(name)
     content = _validate(graph, bindings)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -78,10 +80,11 @@ def register_workflow(
 
 def get_workflow(session: Session, name: str, version: int | None = None) -> WorkflowGraph:
     """The current version of a workflow, or the given one. Raises NotFoundError, which lists the workflows."""
-    built_in = builtin_workflows().get(name)
+    known = find_name(session, name) or name
+    built_in = builtin_workflows().get(known)
     if built_in is not None and version in (None, built_in.workflow.version):
         return built_in.workflow
-    rows = _rows(name) if version is None else _rows(name).where(Workflow.version == version)
+    rows = _rows(known) if version is None else _rows(known).where(Workflow.version == version)
     row = session.scalar(rows.limit(1))
     if row is not None:
         return _workflow(row)
@@ -106,10 +109,19 @@ def workflow_names(session: Session) -> frozenset[str]:
     )
 
 
+def find_name(session: Session, name: str) -> str | None:
+    """The name of the workflow as it is kept; None if no workflow has the name."""
+    if name in builtin_workflows():
+        return name
+    kept = (*builtin_workflows(), *session.scalars(select(Workflow.name).distinct().order_by(Workflow.name)))
+    return NameIndex((known, known) for known in kept).find(name)
+
+
 def delete_workflow(session: Session, name: str) -> int:
     """Delete all versions and return their number. Takes made with them stay. Raises NotFoundError, ConflictError."""
-    _reject_builtin(name)
-    deleted = session.scalars(delete(Workflow).where(Workflow.name == name).returning(Workflow.id)).all()
+    known = find_name(session, name) or name
+    _reject_builtin(known)
+    deleted = session.scalars(delete(Workflow).where(Workflow.name == known).returning(Workflow.id)).all()
     if not deleted:
         raise NotFoundError(f"There is no workflow {name!r}")
     return len(deleted)

@@ -13,6 +13,7 @@ from api.production.story.person_fields import PersonAnswer, PersonFields
 from api.versions.answers import StaleScenes, Versioned, version_fields
 from db.models.characters import Character
 from tower.jobs.spec import MAX_SEED
+from tower.names import name_key
 from tower.story.entities import LocatedRow, PastEntity
 from tower.workflows import store
 
@@ -64,7 +65,7 @@ class CharacterAnswer(Versioned, PersonAnswer):
     def of(cls, entity: LocatedRow[Character] | PastEntity, known_workflows: frozenset[str]) -> Self:
         fields = entity.fields
         name = fields["comfyui_workflow"]
-        missing = name is not None and name not in known_workflows
+        missing = name is not None and name_key(name) not in known_workflows
         warnings = [f"The workflow {name!r} does not exist: add it before a render needs it"] if missing else []
         return cls.model_validate({**fields, **version_fields(entity), "warnings": warnings})
 
@@ -74,5 +75,5 @@ class CharacterEdited(CharacterAnswer, StaleScenes):
 
 
 def to_answers(session: Session, found: Sequence[LocatedRow[Character] | PastEntity]) -> list[CharacterAnswer]:
-    workflows = store.workflow_names(session)
+    workflows = frozenset(map(name_key, store.workflow_names(session)))
     return [CharacterAnswer.of(entity, workflows) for entity in found]

@@ -25,6 +25,7 @@ from api.versions.reading import Reading, list_present_or_past, list_versions, r
 from api.versions.resources import VersionedResource
 from db.models.characters import Character
 from tower.story.media_references import resolve_files
+from tower.versions.names import contains_part
 
 router = strict_router(prefix="/api/anime", tags=["characters"])
 CHARACTERS = VersionedResource(Character, to_answers, CharacterEdited, f"{router.prefix}/characters")
@@ -48,7 +49,7 @@ def list_characters(
     name: Annotated[StorableText | None, Query(max_length=100, description="A part of the name, in any case.")] = None,
 ) -> list[CharacterAnswer]:
     """The characters of a project, in the order of creation; in a past state (`at`), by name."""
-    where = [Character.name.icontains(name, autoescape=True)] if name else []
+    where = [contains_part(Character.name, name)] if name else []
     return list_present_or_past(
         CHARACTERS, session, pages, project_id=project_id, branch=branch, at=at, where=where, name=name or ""
     )

@@ -99,7 +99,7 @@ def reorder_scenes(body: SceneOrder, edit: Editing) -> list[SceneAnswer]:
         scenes.reorder_scenes(session, body.scene_ids, project_id=body.project_id, branch=branch, note=note)
         rows = entities.select_on_branch(session, Scene, project_id=body.project_id, branch=branch)
         ordered = session.scalars(rows.order_by(Scene.scene_number).limit(200)).all()
-        return to_answers(session, [LocatedRow(row, body.project_id, branch) for row in ordered])
+        return to_answers(session, entities.locate_rows(session, ordered))
 
 
 @router.get("/scenes/{scene_id}", responses=error_responses(404))

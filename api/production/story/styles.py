@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from fastapi import Response
@@ -48,12 +47,11 @@ def list_styles(
     session: ReadingSession, pages: Pages, project_id: ProjectQuery | None = None, branch: BranchQuery = None
 ) -> list[StyleAnswer]:
     """The built-in styles, and with `project_id` the project's own styles too."""
-    branch_ids: Sequence[int] = []
-    if project_id is not None:
-        branch_ids = [branches.find(session, project_id, branch or MAIN).id]
-    rows = select(StyleTemplate).where(or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(branch_ids)))
-    page = fetch_page(session, rows, StyleTemplate.id, page=pages.page_request)
-    return pages.answer(page, lambda row: StyleAnswer.of(row, None if row.branch_id is None else branch or MAIN))
+    own = None if project_id is None else branches.find(session, project_id, branch or MAIN)
+    branch_ids = [] if own is None else [own.id]
+    visible = or_(StyleTemplate.branch_id.is_(None), StyleTemplate.branch_id.in_(branch_ids))
+    page = fetch_page(session, select(StyleTemplate).where(visible), StyleTemplate.id, page=pages.page_request)
+    return pages.answer(page, lambda row: StyleAnswer.of(row, own.name if own is not None and row.branch_id else None))
 
 
 @router.get("/styles/{style_id}", responses=error_responses(404))

@@ -161,6 +161,9 @@ def test_playlists_are_created_changed_and_deleted(scanned_library: TestClient) 
     url = f"/api/playlists/{mine['id']}"
     renamed = scanned_library.put(url, json={"name": "Mix 2"}).json()
     assert (renamed["name"], renamed["track_count"]) == ("Mix 2", 3)
+    assert scanned_library.put(url, json={"name": "\u200b"}).status_code == 422
+    assert scanned_library.put(url, json={"name": "\u200bE\u0301va "}).json()["name"] == "Éva"
+    scanned_library.put(url, json={"name": "Mix 2"})
     assert scanned_library.put(url, json={"track_ids": [ids[1]]}).json()["track_count"] == 1
     assert scanned_library.put(url, json={"name": None}).status_code == 422
     refused = scanned_library.put(url, json={"track_ids": [ids[1], 999_999]})

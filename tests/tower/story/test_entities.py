@@ -112,7 +112,7 @@ def test_a_deleted_entity_is_readable_in_the_past(story: VersionedStory, kai: Lo
 def test_a_duplicate_name_changes_nothing(story: VersionedStory, kai: LocatedRow[Character]) -> None:
     head = messages(story)
     fields = {"name": "KAI"}
-    with pytest.raises(ConflictError, match="kai"), story.session.begin_nested():
+    with pytest.raises(ConflictError, match="Kai"), story.session.begin_nested():
         entities.insert_entity(
             story.session,
             Character,

@@ -88,7 +88,7 @@ def test_branches_and_tags_have_unique_names(story: VersionedStory, session: Ses
             tags.create(session, story.project_id, name, "main", author="tests")
 
 
-@pytest.mark.parametrize("name", ["", " dark", "dark\n", "a" * 201, "0" * 64, "nul\0"])
+@pytest.mark.parametrize("name", ["", " ", "da\nrk", "a" * 201, "0" * 64, "nu\0l"])
 def test_invalid_names_are_refused(story: VersionedStory, name: str) -> None:
     with pytest.raises(InvalidError):
         story.create_branch(name)

@@ -88,11 +88,12 @@ def test_changes_apply_to_their_branch_only(story: VersionedStory) -> None:
 def test_cast_members_are_found_by_full_or_first_name(story: VersionedStory) -> None:
     kai = story.put(Kind.CHARACTERS, name="Kai Nakamura")
     short = story.put(Kind.CHARACTERS, name="Kai")
+    eva = story.put(Kind.CHARACTERS, name="Éva Lee")
     known = str(uuid.uuid4())
     cast = changes.parse_cast(
         story.session,
         project_id=story.project_id,
         branch="main",
-        names=["KAI", "Kai Nakamura", "Nobody", {"name": "Rin", "key": known}],
+        names=["KAI", "Kai Nakamura", "Nobody", {"name": "Rin", "key": known}, "E\u0301VA"],
     )
-    assert [member["key"] for member in cast] == [str(short), str(kai), None, known]
+    assert [member["key"] for member in cast] == [str(short), str(kai), None, known, str(eva)]

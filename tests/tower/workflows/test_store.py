@@ -47,6 +47,17 @@ def test_returning_to_an_old_graph_is_a_new_version(session: Session) -> None:
     assert last.version == 3
 
 
+def test_a_workflow_is_found_and_taken_in_any_case(session: Session) -> None:
+    store.register_workflow(session, "Mine", GRAPH, bindings=BINDINGS)
+    assert (
+        store.register_workflow(session, "mine", with_inputs(GRAPH, "8", denoise=0.9), bindings=BINDINGS).version == 2
+    )
+    assert store.get_workflow(session, "MINE").name == "Mine"
+    with pytest.raises(ConflictError, match="built-in"):
+        store.register_workflow(session, "AnimateDiff", GRAPH, bindings=BINDINGS)
+    assert store.delete_workflow(session, "MINE") == 2
+
+
 def test_built_in_workflows_come_from_the_package_and_reserve_their_names(session: Session) -> None:
     assert store.get_workflow(session, "animatediff") == builtin_workflows()["animatediff"].workflow
     assert {workflow.name for workflow in store.list_workflows(session) if workflow.built_in} == set(

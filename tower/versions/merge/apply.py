@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tower.errors import InvalidError
 from tower.versions import heads
-from tower.versions.fields import complete_new_fields, parse_fields
+from tower.versions.fields import complete_new_fields, parse_edit, parse_fields
 from tower.versions.heads import Head
-from tower.versions.kinds import KIND_SPECS, Kind
+from tower.versions.kinds import KIND_SPECS, Fields, Kind
 from tower.versions.merge import numbers as numbering
 from tower.versions.merge.conflicts import ConflictResolver, EntitySides
 from tower.versions.merge.fields import FieldPath
 from tower.versions.merge.names import NameMerge
 from tower.versions.merge.trees import CombinedTrees, combine_trees
+from tower.versions.names import load_names
 from tower.versions.references import REFERENCED_KINDS, find_referrers, referenced_addresses, rewrite_references
 from tower.versions.rows import Changes
 from tower.versions.trees import Address
@@ -50,24 +50,18 @@ def merge_into_head(session: Session, head: Head, states: MergeTrees, *, resolve
     replaced = _resolve_deletes(session, head, states, combined, resolver=resolver)
     for kind, shape in KIND_SPECS.items():
         if shape.unique and not shape.numbered and any(at[0] == kind for at in changes):
-            replaced |= NameMerge(kind, _load_names(session, head, kind), sides, changes).resolve_names(resolver)
+            replaced |= NameMerge(kind, load_names(session, head.branch.id, kind), sides, changes).resolve_names(
+                resolver
+            )
     _rewrite_references(session, head, changes, replaced)
     for kind, shape in KIND_SPECS.items():
         if shape.numbered and _changes_order(kind, combined):
             numbers = numbering.resolve_numbers(
-                changes, kind, _load_names(session, head, kind), sides, resolver=resolver
+                changes, kind, load_names(session, head.branch.id, kind), sides, resolver=resolver
             )
             _renumber(head, changes, kind, numbers)
     _check_resolved_values(changes, resolver)
     return changes
-
-
-def _load_names(session: Session, head: Head, kind: Kind) -> dict[uuid.UUID, Any]:
-    """Return the names or numbers of all entities of a kind, from the rows: they match the head and are faster."""
-    row: Any = KIND_SPECS[kind].row
-    column = getattr(row, KIND_SPECS[kind].name_field)
-    found = session.execute(select(row.key, column).where(row.branch_id == head.branch.id))
-    return {row.key: row[1] for row in found}
 
 
 def _resolve_deletes(
@@ -139,4 +133,10 @@ def _check_resolved_values(changes: Changes, resolver: ConflictResolver) -> None
         before, after = changes[at]
         if after is not None:
             path = "/".join((at[0].value, escape_path_part(str(after.get(KIND_SPECS[at[0]].name_field, at[1])))))
-            changes[at] = (before, complete_new_fields(at[0], parse_fields(at[0], after, path), path))
+            parse = parse_fields if before is not None and _keeps_name(at[0], before, after) else parse_edit
+            changes[at] = (before, complete_new_fields(at[0], parse(at[0], after, path), path))
+
+
+def _keeps_name(kind: Kind, before: Fields, after: Fields) -> bool:
+    field = KIND_SPECS[kind].name_field
+    return bool(before[field] == after.get(field))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Protocol
 
+from tower.names import name_key
 from tower.versions.fields import field_specs
 from tower.versions.kinds import KIND_SPECS, Fields, Kind
 from tower.versions.merge import lists
@@ -131,5 +132,5 @@ def _identity(item: Any) -> Hashable:
     if isinstance(item, dict):
         for name in ("key", "name"):
             if isinstance(item.get(name), str):
-                return name, item[name].lower()
+                return name, name_key(item[name])
     return encode_canonical(item)

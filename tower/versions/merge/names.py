@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tower.errors import InvalidError
+from tower.names import name_key
 from tower.versions.kinds import KIND_SPECS, Fields, Kind
 from tower.versions.merge.conflicts import ConflictResolver, EntitySides
 from tower.versions.merge.fields import MISSING
@@ -52,7 +53,7 @@ class NameMerge:
     def _apply_given_names(self, resolver: ConflictResolver) -> None:
         for at in (at for at in resolver.resolved_by_value if at[0] == self.kind and self.changes[at][1]):
             name = self._merged_fields(at)[self._name_field]
-            if len(self._entities_by_name()[str(name).lower()]) > 1:
+            if len(self._entities_by_name()[name_key(str(name))]) > 1:
                 raise InvalidError.field(f"resolutions.{self.kind.value}", name, "a name that is not taken")
         for pair in self._find_clashes():
             for at in pair:
@@ -71,8 +72,8 @@ class NameMerge:
         numbered = (f"{name[: 100 - len(end)]}{end}" for end in (f" ({number})" for number in count(2)))
         return (
             name
-            if name.lower() not in taken
-            else next(candidate for candidate in numbered if candidate.lower() not in taken)
+            if name_key(name) not in taken
+            else next(candidate for candidate in numbered if name_key(candidate) not in taken)
         )
 
     def _find_clashes(self) -> list[tuple[Address, Address]]:
@@ -80,12 +81,25 @@ class NameMerge:
         found = []
         for name, several in sorted(self._entities_by_name().items()):
             if len(several) > 1:
-                first, second = sorted(several, key=lambda at: (self.ours.get(at[1], "").lower() != name, at[1]))
-                found.append((first, second))
+                first, second = sorted(several, key=lambda at: (name_key(self.ours.get(at[1], "")) != name, at[1]))[:2]
+                if not self._shared_name_before(first, second):
+                    found.append((first, second))
         return found
 
+    def _shared_name_before(self, first: Address, second: Address) -> bool:
+        """Whether the two have one name on one of the sides, which older versions of Tower allowed."""
+        on_ours = {name_key(self.ours.get(at[1], "")) for at in (first, second)}
+        on_theirs = {self._key_on_theirs(first), self._key_on_theirs(second)}
+        return (len(on_ours) == 1 and "" not in on_ours) or (len(on_theirs) == 1 and "" not in on_theirs)
+
+    def _key_on_theirs(self, at: Address) -> str:
+        if at not in self.sides:
+            return name_key(self.ours.get(at[1], ""))
+        theirs = self.sides[at].theirs
+        return "" if theirs is None else name_key(str(theirs[self._name_field]))
+
     def _entities_by_name(self) -> Mapping[str, list[Address]]:
-        """Return the entities by name in lower case. A name has at most two, as names are unique on either side."""
+        """Return the entities by the key of their name. It has at most two, as names are unique on either side."""
         merged = {(self.kind, key): name for key, name in self.ours.items()}
         for at, (_, after) in self.changes.items():
             if at[0] == self.kind:
@@ -94,7 +108,7 @@ class NameMerge:
                     merged[at] = after[self._name_field]
         holders: dict[str, list[Address]] = defaultdict(list)
         for at, name in merged.items():
-            holders[str(name).lower()].append(at)
+            holders[name_key(str(name))].append(at)
         return holders
 
     def _decide_winner(self, pair: tuple[Address, Address], resolver: ConflictResolver) -> tuple[Address, Address]:

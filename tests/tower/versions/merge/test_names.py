@@ -6,8 +6,10 @@ import uuid
 
 import pytest
 
+from db.models.characters import Character
+from db.models.versions import Branch
 from tests.tower.versions.story import VersionedStory
-from tower.errors import InvalidError
+from tower.errors import ConflictError, InvalidError
 from tower.versions.kinds import Kind
 from tower.versions.merge.branches import Strategy
 
@@ -79,4 +81,35 @@ def test_a_resolution_must_not_use_an_existing_name(story: VersionedStory, kai: 
     for resolutions in ({f"characters/{their_key}/name": "RIN"}, {"characters/Sora/name": "Rin"}):
         with pytest.raises(InvalidError, match="a name that is not taken"):
             story.merge("later", resolutions=resolutions, strategy=Strategy.OURS)
+    assert story.check_integrity() == []
+
+
+def test_two_spellings_of_one_name_are_a_conflict(story: VersionedStory) -> None:
+    story.commit()
+    story.create_branch("dark")
+    story.put(Kind.CHARACTERS, name="Éva", seed=1)
+    story.put(Kind.CHARACTERS, "dark", name="E\u0301VA", seed=2)
+    assert story.require_conflicts("dark").keys() == {"characters/Éva"}
+    story.merge("dark", strategy=Strategy.THEIRS)
+    assert [person["seed"] for person in story.entities_at("main", Kind.CHARACTERS).values()] == [2]
+
+
+def test_rows_that_shared_a_name_before_stay_and_merge(story: VersionedStory) -> None:
+    branch = Branch(project_id=story.project_id, name="main")
+    story.session.add(branch)
+    story.session.flush()
+    owner = {"project_id": story.project_id, "branch_id": branch.id}
+    composed, decomposed = (Character(**owner, name=name) for name in ("Éva", "E\u0301va"))
+    story.session.add_all((composed, decomposed))
+    story.session.flush()
+    story.commit()
+    story.create_branch("dark")
+    story.create_branch("past", story.commit().hash)
+    story.put(Kind.CHARACTERS, key=composed.key, seed=1)
+    story.put(Kind.CHARACTERS, "dark", key=decomposed.key, seed=2)
+    story.merge("dark")
+    assert {person["seed"] for person in story.entities_at("main", Kind.CHARACTERS).values()} == {1, 2}
+    with pytest.raises(ConflictError, match="already has the character"):
+        story.put(Kind.CHARACTERS, name="ÉVA")
+    story.put(Kind.CHARACTERS, key=decomposed.key, name="Eva II")
     assert story.check_integrity() == []
