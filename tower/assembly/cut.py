@@ -1,4 +1,4 @@
-"""The cut of an episode: what is seen and heard, frame by frame, before anything is encoded.
+"""The cut of an episode: its pictures and sound, frame by frame, before anything is encoded.
 
 All positions are frames of the episode at its constant rate, so equal cuts give equal files.
 """

@@ -150,7 +150,7 @@ def choose_seed(inputs: RenderInputs, scene: SceneView, draw: int) -> tuple[int,
 
 
 def _decide_shared_production(inputs: RenderInputs, scene: SceneView, options: RenderOverrides) -> Production:
-    """What the scene is produced with, whoever plays in it. Without overrides, equal scenes share it."""
+    """The production of the scene, which its cast does not change. Without overrides, equal scenes share it."""
     fields = {"scene_type": scene.scene_type, "duration_s": scene.duration_s or None, "style": scene.style}
     if options.overrides:
         request = options.overrides if options.quality is None else {"quality": options.quality, **options.overrides}
