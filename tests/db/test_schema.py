@@ -43,6 +43,7 @@ OURS = {
     "public.library_unreadable",
     "public.playlist_tracks",
     "public.playlists",
+    "public.publications",
     "public.tracks",
     "public.workers",
 }
