@@ -15,6 +15,10 @@ from tower.story.cut_edits import MusicChoice, SceneChoice, check_transition, ch
 from tower.story.entities import LocatedRow, PastEntity
 from tower.story.episodes import EpisodeContents, read_contents, read_past_contents
 from tower.versions.episode_cuts import (
+    MAX_CUES,
+    MAX_LINES,
+    MAX_SCENES,
+    CardLine,
     CardPart,
     ContentHash,
     CuePart,
@@ -32,6 +36,7 @@ EXAMPLE: JsonValue = {
     ],
     "title_card": {"lines": ["The Beginning"], "seconds": 2},
 }
+CardLines = Annotated[list[CardLine], Field(min_length=1, max_length=MAX_LINES)]
 ANY_SCENE = "Id or key of a scene of the episode."
 
 
@@ -56,17 +61,25 @@ class CutMusicBody(CuePart, Body):
         )
 
 
+class CardBody(CardPart):
+    lines: CardLines
+
+
+class TitleCardBody(TitleCardPart):
+    lines: CardLines
+
+
 class CutChange(EditFields):
     """A field that is left out stays as it is; a given one is replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    scenes: Annotated[list[CutSceneBody], Field(max_length=10_000)] = Field(
+    scenes: Annotated[list[CutSceneBody], Field(max_length=MAX_SCENES)] = Field(
         default_factory=list, description="Scenes in the order of the film. Those left out follow in story order."
     )
-    title_card: TitleCardPart | None = None
-    end_card: CardPart | None = None
-    music: Annotated[list[CutMusicBody], Field(max_length=200)] = Field(default_factory=list)
+    title_card: TitleCardBody | None = None
+    end_card: CardBody | None = None
+    music: Annotated[list[CutMusicBody], Field(max_length=MAX_CUES)] = Field(default_factory=list)
     subtitles: SubtitlesPart = Field(default_factory=SubtitlesPart)
     chapters: bool = Field(True, description="A chapter for each scene.")
 

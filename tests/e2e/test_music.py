@@ -26,6 +26,10 @@ def post_json(url: str, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def put_json(url: str, body: dict[str, Any]) -> None:
+    httpx.put(url, json=body, timeout=60).raise_for_status()
+
+
 @pytest.mark.parametrize("timing", ["cfr", "vfr"])
 def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     theme = stack.addresses.data_dir / "media" / f"theme-{timing}.wav"
@@ -60,3 +64,11 @@ def test_a_scene_is_cut_to_its_music(stack: RunningStack, timing: str) -> None:
     assert music["measured_error_ms"] == pytest.approx(planned["predicted_error_ms"], abs=0.1)
     assert music["measured_error_ms"] <= (500 / 24 + 0.1 if timing == "cfr" else 0.1)
     assert music["output_asset_id"] is not None
+    episodes = f"{stack.addresses.episodes_url}/episodes"
+    episode_id = post_json(episodes, {"project_id": project_id, "title": "Storm"})["id"]
+    put_json(f"{base}/scenes/{scene_id}", {"episode_id": episode_id})
+    put_json(f"{episodes}/{episode_id}/cut", {"music": [{"scene_id": scene_id}]})
+    film = patient.get(f"{episodes}/{episode_id}/cut-list").raise_for_status().json()
+    assert (film["frames"], film["fps"]) == (48, 24)
+    assert film["items"][0]["video_path"] == finished["output_path"]
+    assert film["music"][0]["path"] == str(theme)

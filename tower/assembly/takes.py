@@ -21,6 +21,7 @@ from tower.media.files import sha256_of
 from tower.media.probe import probe
 from tower.media.rates import exact_rate
 from tower.story.episodes import EpisodeScene
+from tower.story.scene_audio import DEFAULT_FPS
 
 
 class EpisodeIncompleteError(ConflictError):
@@ -60,9 +61,13 @@ def find_takes(session: Session, scenes: Sequence[EpisodeScene]) -> Mapping[uuid
 
 
 def choose_form(session: Session, project_id: int, first: SceneTake) -> FilmForm:
-    """Return the size and rate of the film: those of the project, and of the first take where it names none."""
+    """Return the size and rate of the film: those of the project, and of the first take where it names none.
+
+    A take with a variable rate has the default rate.
+    """
     wanted = session.get(ProjectSettings, project_id)
-    fps = exact_rate(wanted.fps) if wanted and wanted.fps else first.form.fps
+    own_fps = first.form.fps if first.form.fps.denominator in (1, 1001) else Fraction(DEFAULT_FPS)
+    fps = exact_rate(wanted.fps) if wanted and wanted.fps else own_fps
     if wanted and wanted.width and wanted.height:
         return FilmForm(wanted.width, wanted.height, fps)
     return FilmForm(first.form.width // 2 * 2, first.form.height // 2 * 2, fps)

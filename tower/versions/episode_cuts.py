@@ -6,7 +6,7 @@ and tracks by content. A scene may have been deleted or moved since, so every re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -15,6 +15,7 @@ from tower.errors import InvalidError
 from tower.versions.values import canonicalise
 
 MAX_SECONDS = 86_400
+MAX_SCENES, MAX_CUES, MAX_LINES = 10_000, 200, 12  # of an edit; a merge of two long lists may have more
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 ContentHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
@@ -55,7 +56,7 @@ class ScenePart(CutPart):
 class CardPart(CutPart):
     """A still with lines of text."""
 
-    lines: Annotated[list[CardLine], Field(min_length=1, max_length=12)]
+    lines: Annotated[list[CardLine], Field(min_length=1)]
     seconds: float = Field(3, gt=0, le=60)
 
 
@@ -95,11 +96,11 @@ class SubtitlesPart(CutPart):
 class CutContent(CutPart):
     """A whole cut. Scenes of the episode that `order` does not name follow in story order."""
 
-    order: Annotated[list[Key], Field(max_length=10_000)] = Field(default_factory=list)
+    order: list[Key] = Field(default_factory=list)
     scenes: dict[Key, ScenePart] = Field(default_factory=dict)
     title_card: TitleCardPart | None = None
     end_card: CardPart | None = None
-    music: Annotated[list[MusicPart], Field(max_length=200)] = Field(default_factory=list)
+    music: list[MusicPart] = Field(default_factory=list)
     subtitles: SubtitlesPart = Field(default_factory=SubtitlesPart)
     chapters: bool = True
 
@@ -117,5 +118,15 @@ def parse_cut(value: Any, path: str) -> dict[str, Any]:
         first = error.errors()[0]
         place = "/".join([path, *(str(part) for part in first["loc"])])
         raise InvalidError.field(place, first["input"], first["msg"]) from error
+    _check_lengths(cut, path)
     content: dict[str, Any] = canonicalise(cut.to_json(), path)
     return content
+
+
+def _check_lengths(cut: CutContent, path: str) -> None:
+    cards = {"title_card": cut.title_card, "end_card": cut.end_card}
+    lists: dict[str, tuple[Sized, int]] = {"order": (cut.order, MAX_SCENES), "music": (cut.music, MAX_CUES)}
+    lists |= {f"{name}/lines": (card.lines, MAX_LINES) for name, card in cards.items() if card}
+    for name, (entries, most) in lists.items():
+        if len(entries) > most:
+            raise InvalidError.field(f"{path}/{name}", len(entries), f"at most {most} entries")

@@ -163,6 +163,7 @@ def test_music_is_kept_by_its_content(cut: Cut, sessions: SessionFactory, tmp_pa
         ({"scenes": [{"scene_id": "mine", "transition": {"kind": "fade"}}]}, "scenes.0.transition.frames"),
         ({"scenes": [{"scene_id": "mine", "transition": {"frames": 2}}]}, "scenes.0.transition.frames"),
         ({"title_card": {"lines": []}}, "title_card.lines"),
+        ({"end_card": {"lines": ["a"] * 13}}, "end_card.lines"),
         ({"title_card": {"lines": ["a"], "transition": {"kind": "wipe"}}}, "title_card.transition.kind"),
         ({"end_card": {"lines": ["a"], "seconds": 0}}, "end_card.seconds"),
         ({"music": [{}]}, "music.0.track_id"),
@@ -189,6 +190,8 @@ def test_a_commit_checks_a_cut_too(client: TestClient, cut: Cut) -> None:
 
     require_success(commit({"chapters": False, "order": [cut.scenes[1]["key"]]}), 201)
     assert (cut.order()[0], cut.get()["chapters"]) == (cut.ids[1], False)
+    long = commit({"end_card": {"lines": ["a"] * 13}})
+    assert long.json()["error"]["details"]["field"].endswith("cut/end_card/lines")
     refused = commit({"scenes": {cut.scenes[1]["key"]: {"speed": 9}}})
     assert status_and_code(refused) == (422, "VALIDATION_ERROR")
     assert refused.json()["error"]["details"]["field"].endswith(f"cut/scenes/{cut.scenes[1]['key']}/speed")

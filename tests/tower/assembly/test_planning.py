@@ -11,8 +11,10 @@ import pytest
 from tests.tower.assembly.conftest import EpisodeStage
 from tower.assembly.cut import Card, FilmForm, Shot, SoundRule, TransitionKind
 from tower.assembly.fingerprint import fingerprint_cut
+from tower.assembly.planning import plan_cut
 from tower.assembly.takes import EpisodeIncompleteError
 from tower.errors import InvalidError
+from tower.versions.kinds import Kind
 
 DISSOLVE = {"kind": "dissolve", "frames": 12}
 
@@ -38,6 +40,15 @@ def test_the_project_decides_size_and_rate(stage: EpisodeStage) -> None:
     cut = stage.cut(scenes={str(stage.village.alone): {"out_seconds": 1}})
     assert cut.form == FilmForm(640, 360, Fraction(12))
     assert [item.frames for item in cut.items] == [12, 36, 36]
+
+
+def test_takes_of_other_rates_keep_their_length(stage: EpisodeStage) -> None:
+    stage.accept_takes(stage.village.alone, fps_exact="7013/292")
+    stage.accept_takes(stage.village.both, fps_exact="30")
+    stage.accept_takes(stage.village.empty, fps_exact="24000/1001")
+    cut = stage.cut()
+    assert cut.form.fps == 24
+    assert [item.frames for item in cut.items] == [72, 58, 72]
 
 
 def test_cards_trims_speeds_and_transitions_are_frames(stage: EpisodeStage) -> None:
@@ -111,3 +122,16 @@ def test_the_fingerprint_follows_what_is_seen_and_nothing_else(stage: EpisodeSta
     faster = fingerprint_cut(stage.cut(scenes={str(stage.village.alone): {"speed": 2}}))
     assert faster != plain
     assert fingerprint_cut(stage.cut()) == plain
+
+
+def test_a_merge_may_make_a_card_longer_than_an_edit_may(stage: EpisodeStage) -> None:
+    stage.accept_takes()
+    story, lines = stage.village.stage.story, [f"line {number}" for number in range(8)]
+    stage.cut(end_card={"lines": lines})
+    story.create_branch("credits")
+    stage.village.edit(Kind.EPISODES, stage.key, branch="credits", cut={"end_card": {"lines": [*lines, *"abc"]}})
+    stage.cut(end_card={"lines": [*"defg", *lines]})
+    story.merge("credits")
+    end = plan_cut(story.session, stage.locate()).items[-1]
+    assert isinstance(end, Card)
+    assert end.lines == (*"defg", *lines, *"abc")
