@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +19,7 @@ from deployments import environment
 from tests import patient
 from tests.e2e.conftest import RunningStack
 from tower.media.probe import probe
+from tower.settings import Ports
 
 pytestmark = pytest.mark.e2e
 SHOT = {
@@ -165,3 +168,25 @@ def _job_of_run(stack: RunningStack, run_id: str, *, since: datetime) -> int:
             return job_id
         time.sleep(0.2)
     pytest.fail(f"run {run_id} opened no job")
+
+
+def test_the_run_has_a_progress_artifact(stack: RunningStack, job: dict[str, Any]) -> None:
+    query = {"artifacts": {"key": {"any_": [f"job-{job['job_id']}-progress"]}}}
+    [artifact] = patient.post(f"{stack.prefect_url}/artifacts/filter", json=query).raise_for_status().json()
+    assert (artifact["type"], artifact["description"]) == ("progress", "rendered")
+    assert float(artifact["data"]) == 100
+
+
+def test_the_stack_listens_only_where_the_security_page_says(stack: RunningStack) -> None:
+    """docs/security.md has a row for each of these sockets."""
+    ports = Ports.shifted(int(stack.env["TOWER_PORT_OFFSET"]))
+    supervisor = psutil.Process(stack.process.pid)
+    tcp, unix = set(), set()
+    for process in (supervisor, *supervisor.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            listening = [one for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+            tcp |= {tuple(one.laddr) for one in listening}
+            unix |= {str(one.laddr) for one in process.net_connections("unix") if one.laddr}
+    wanted = (ports.production, ports.episodes, ports.music, ports.prefect, ports.postgres)
+    assert tcp == {("127.0.0.1", port) for port in wanted}
+    assert unix == {str(environment.warm_socket_path(stack.addresses.data_dir))}

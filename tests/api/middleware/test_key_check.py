@@ -14,14 +14,19 @@ from starlette.testclient import WebSocketDenialResponse
 
 from api.http.collaborators import Collaborators, collaborators_of, store_collaborators
 from api.http.docs_page import OPEN_PATHS
+from api.episodes.app import create_app as episodes
 from api.middleware import key_check
+from api.music.app import create_app as music
+from api.production.app import create_app as production
 from db.engine import SessionFactory
 from db.engine import session_factory as sessions_of
 from db.models.keys import ApiKey, Scope
 from tests.api.framed_service import read_error
 from tests.api.guarded_service import bearer_headers, create_key, serve_guarded
 from tower import api_keys
+from tower.addresses import Address
 from tower.errors import StackError
+from tower.settings import Settings
 
 
 @pytest.fixture
@@ -168,3 +173,17 @@ def test_openapi_documents_the_required_keys(guarded: TestClient, reader: str) -
     assert paths["/api/pause"]["post"]["security"] == [{"key": ["admin"]}]
     assert "security" not in paths["/api/scenes"]["post"]
     assert {"401", "403", "429"} <= set(paths["/api/scenes"]["post"]["responses"])
+
+
+def test_every_service_asks_for_the_same(sessions: SessionFactory, reader: str) -> None:
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    paths = {production: "/api/anime/workflows", episodes: "/api/episodes", music: "/api/music/playlists"}
+    for create_app, path in paths.items():
+        settings = Settings(database_url=url, prefect_api_url=Address("http://127.0.0.1:9/api"), require_keys=True)
+        with TestClient(create_app(settings), client=("127.0.0.1", 50_000)) as client:
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers=bearer_headers(reader)).status_code == 200
+        without_keys = settings.model_copy(update={"require_keys": False})
+        with TestClient(create_app(without_keys), client=("127.0.0.1", 50_000)) as client:
+            assert client.get(path).status_code == 200
+            assert client.get(path, headers={"Host": "evil.example"}).status_code == 403

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,11 @@ def wait_for_run(answer: Path) -> int:
     """The process of a run that wrote its pid to this file."""
     wait_until(lambda: answer.exists() and answer.read_text() != "")
     return int(answer.read_text())
+
+
+def test_only_its_own_user_can_connect(address: Path) -> None:
+    mode = address.stat().st_mode
+    assert (stat.S_ISSOCK(mode), stat.S_IMODE(mode)) == (True, 0o600)
 
 
 def test_a_forked_run_can_render_encode_and_decode(launch: Launch, answer: Path, tmp_path: Path) -> None:

@@ -50,6 +50,14 @@ def test_a_process_gives_the_same_analysis_as_this_one(pool: AnalyserPool, song:
     assert request_analysis(pool, song, hint=TempoHint(bpm=60)) == analyse(song, TempoHint(bpm=60))
 
 
+def test_a_process_can_be_reached_by_its_pool_only(pool: AnalyserPool, song: Path) -> None:
+    request_analysis(pool, song)
+    [worker] = [child for child in psutil.Process().children() if "tower.beats.worker" in child.cmdline()]
+    sockets = worker.net_connections("all")
+    assert [socket for socket in sockets if socket.laddr] == []
+    assert sockets != []
+
+
 def test_a_bad_file_is_an_answer_and_the_process_continues(pool: AnalyserPool, song: Path, tmp_path: Path) -> None:
     request_analysis(pool, song)
     process_ids = pool.process_ids
