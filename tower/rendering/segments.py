@@ -46,6 +46,15 @@ class SegmentPlan:
 
 
 @dataclass(frozen=True)
+class RenderCounts:
+    """The segments of a round by state. `progress` is the sum over them, each 0…1."""
+
+    completed: int
+    rendering: int
+    progress: float
+
+
+@dataclass(frozen=True)
 class ClipForm:
     """The size of a clip in pixels, its frames per second and its count of frames."""
 
@@ -196,6 +205,21 @@ def read_render_s(session: Session, job_id: int, *, round_number: int) -> float:
         )
     )
     return max(0.0, float(found or 0.0))
+
+
+def count_renders(session: Session, job_id: int, *, round_number: int) -> RenderCounts:
+    """Count the newest attempts at the segments of a round."""
+    newest = (
+        select(RenderSegment.state, RenderSegment.progress)
+        .where(RenderSegment.job_id == job_id, RenderSegment.round == round_number)
+        .ext(distinct_on(RenderSegment.segment))
+        .order_by(RenderSegment.segment, RenderSegment.attempt.desc())
+    )
+    rows = session.execute(newest).all()
+    states = [state for state, _ in rows]
+    live = (SegmentState.COMPLETED, SegmentState.PROCESSING)
+    progress = sum(progress for state, progress in rows if state in live)
+    return RenderCounts(states.count(SegmentState.COMPLETED), states.count(SegmentState.PROCESSING), progress)
 
 
 def _is_rendering(session: Session, job_id: int) -> bool:
