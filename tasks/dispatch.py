@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 
 from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
+from tasks.progress import shown_progress
 from tasks.resources import resources
 from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
@@ -28,6 +29,7 @@ from tower.jobs.attempts import Attempt
 from tower.jobs.flow_runs import RENDER_DEPLOYMENT, render_key, run_tags
 from tower.jobs.lost_runs import MAX_UNCLAIMED, ClaimWatch, launch_delay_s
 from tower.rendering import blame, segments
+from tower.rendering.blame import Verdict
 from tower.rendering.engine_choice import EngineVersion, choose_for_pool
 from tower.rendering.render_runs import WorkerWatch, abandon_if_lost
 from tower.rendering.segments import SegmentPlan
@@ -41,6 +43,8 @@ SEGMENT_RETRIES = 3  # for a segment whose run is lost
 RETRY_PAUSE_S = 1.0
 SegmentPlanner = Callable[[Script, EngineVersion], list[SegmentPlan]]
 ROW_POLL_S = 0.25  # how often the row is read for progress
+VERDICT_POLL_S, VERDICT_TIMEOUT_S = 1.0, 900.0
+DOUBT_STEP = "its render failed; waiting for the next shot of the worker, which tells whether it is this shot's fault"
 RUN_POLL_S = 3.0  # how often Prefect is asked whether the run is alive
 
 
@@ -79,7 +83,8 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
     if script.warnings:
         with resources().sessions.begin() as session:
             attempts.add_warnings(session, attempt, *script.warnings)
-    takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
+    async with shown_progress(attempt, total=len(plans), round_number=plans[0].round):
+        takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
     _record_render(attempt, takes, plans)
     return takes
 
@@ -103,39 +108,44 @@ async def render_segment(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
     retries of the task: the job waits while the worker rests.
     """
     unclaimed = 0
+    is_suspected = False
     while True:
         try:
-            return await _render_once(attempt, plan)
+            return await _render_once(attempt, plan, goes_last=is_suspected)
         except RunNotStartedError:
             unclaimed += 1
             if unclaimed >= MAX_UNCLAIMED:
                 raise
             await asyncio.sleep(launch_delay_s(unclaimed - 1))
-        except WorkerFailedError:
+        except WorkerFailedError as error:
+            is_suspected = error.code in blame.SUSPECTED_CODES
             await asyncio.sleep(RETRY_PAUSE_S)
 
 
-async def _render_once(attempt: Attempt, plan: SegmentPlan) -> TakeRef:
+async def _render_once(attempt: Attempt, plan: SegmentPlan, *, goes_last: bool) -> TakeRef:
     with resources().sessions.begin() as session:
         row = segments.open_segment(session, attempt, plan)
         job = session.get_one(ProductionJob, attempt.job_id)
     if row.state != SegmentState.COMPLETED:
         try:
-            await _wait_for_end(row.id, await _launch(row, job))
+            await _wait_for_end(row.id, await _launch(row, job, goes_last=goes_last))
         except RenderError as error:
-            if not _deserves_another_attempt(row.id):
+            if not await _deserves_another_attempt(attempt, row.id):
                 raise
             _warn_of_failure(attempt, row, error)
-            raise WorkerFailedError(error.message) from error
+            failed = WorkerFailedError(error.message)
+            failed.code = error.code
+            raise failed from error
     return _read_take(row.id)
 
 
-async def _launch(row: RenderSegment, job: ProductionJob) -> UUID:
+async def _launch(row: RenderSegment, job: ProductionJob, *, goes_last: bool = False) -> UUID:
     """Create the run and return its id. For the same row, Prefect always returns the same run.
 
-    Its place in the queue is that of the recipe, so jobs render in the order in which they were launched.
+    Its place in the queue is that of the recipe, so jobs render in the order in which they were launched. One that may
+    be at fault itself goes last, so that other shots try the worker first.
     """
-    queue_time = await asyncio.to_thread(_read_queue_time)
+    queue_time = None if goes_last else await asyncio.to_thread(_read_queue_time)
     run = await arun_deployment(
         RENDER_DEPLOYMENT,
         parameters={"segment_id": row.id},
@@ -167,9 +177,16 @@ def _warn_of_failure(attempt: Attempt, row: RenderSegment, error: RenderError) -
         attempts.add_warnings(session, attempt, one_line(warning))
 
 
-def _deserves_another_attempt(segment_id: int) -> bool:
-    with resources().sessions() as session:
-        return blame.deserves_another_attempt(session, session.get_one(RenderSegment, segment_id))
+async def _deserves_another_attempt(attempt: Attempt, segment_id: int) -> bool:
+    """Whether the worker was at fault. While other shots wait for it, what becomes of them tells."""
+    give_up_at = time.monotonic() + VERDICT_TIMEOUT_S
+    while True:
+        with resources().sessions.begin() as session:
+            verdict = blame.judge_failure(session, session.get_one(RenderSegment, segment_id))
+            if verdict is not Verdict.WAIT or time.monotonic() > give_up_at:
+                return verdict is Verdict.RETRY
+            attempts.report_progress(session, attempt, step=DOUBT_STEP)
+        await asyncio.sleep(VERDICT_POLL_S)
 
 
 def _build_error(message: str | None, code: str | None) -> RenderError:
