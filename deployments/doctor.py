@@ -30,6 +30,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     if stack is not None:
         yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.check_engines(settings)
+    yield rendering.check_readiness(settings, database_url)
     yield rendering.check_codec()
     yield from outside.check_external_servers(settings)
 

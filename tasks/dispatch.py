@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 
 from db.models.jobs import ProductionJob, Stage
 from db.models.rendering import Asset, RenderSegment, SegmentState
-from tasks.progress import shown_progress
+from tasks.progress import publish_progress
 from tasks.resources import resources
 from tower.engines.choice import work_queue_for
 from tower.errors import CancelledError, RenderError, TowerError, UnavailableError
@@ -83,7 +83,7 @@ async def render_segments(attempt: Attempt, cast: Cast, words: EnhancedPrompt, p
     if script.warnings:
         with resources().sessions.begin() as session:
             attempts.add_warnings(session, attempt, *script.warnings)
-    async with shown_progress(attempt, total=len(plans), round_number=plans[0].round):
+    async with publish_progress(attempt, total=len(plans), round_number=plans[0].round):
         takes = await asyncio.gather(*(render_segment(attempt, segment) for segment in plans))
     _record_render(attempt, takes, plans)
     return takes

@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from sqlalchemy.exc import OperationalError
 
 from tasks.resources import resources
-from tower.jobs.lifecycle import Attempt
+from tower.jobs.attempts import Attempt
 from tower.rendering.segments import RenderCounts, count_renders
 
 UPDATE_INTERVAL_S = 2.0
@@ -23,7 +23,7 @@ log = logging.getLogger("tower.runs")
 
 
 @asynccontextmanager
-async def shown_progress(attempt: Attempt, *, total: int, round_number: int) -> AsyncIterator[None]:
+async def publish_progress(attempt: Attempt, *, total: int, round_number: int) -> AsyncIterator[None]:
     """Keep the artifact up to date while the segments render, and at the end."""
     artifact = _Artifact(attempt, total, round_number)
     follower = asyncio.create_task(artifact.follow())

@@ -6,6 +6,8 @@ import asyncio
 
 from tasks.resources import resources
 from tasks.retries import retrying_task
+from tower.engines.comfyui.servers import ComfyUIServers
+from tower.rendering.studio import Studio
 from tower.staleness.scheduled_renders import seconds_until_due, start_due_entries
 
 MAX_EARLY_S = 900.0  # seconds that the clock of Prefect may be ahead of the database's
@@ -22,7 +24,11 @@ async def wait_until_due(schedule_id: int) -> None:
 @retrying_task("start")
 def start_due_renders() -> list[int]:
     """Start the entries that are due. An entry that another run has started is left alone."""
-    return start_due_entries(resources().sessions, resources().settings)
+    studio = Studio(resources().settings, ComfyUIServers())
+    try:
+        return start_due_entries(resources().sessions, studio)
+    finally:
+        studio.servers.close()
 
 
 def _seconds_left(schedule_id: int) -> float:

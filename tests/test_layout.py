@@ -17,6 +17,7 @@ ACROSS_MODULES = {
     "api/music/test_seed_documents.py",
     "api/music/test_stream.py",
     "api/production/generation/test_following.py",
+    "api/production/generation/test_refused_at_once.py",
     "api/production/generation/test_settings_on_every_path.py",
     "api/production/generation/test_listing.py",
     "api/production/generation/test_retry.py",

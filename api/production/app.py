@@ -57,8 +57,10 @@ from tower.archives.transit import remove_abandoned_folders
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
+from tower.engines.comfyui.servers import ComfyUIServers
 from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
+from tower.rendering.studio import Studio
 from tower.settings import Settings
 
 GENERATION_MODULES = (
@@ -135,6 +137,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         made.beats.stop()
         made.model_hashes.stop()
         made.status_threads.shutdown(wait=False, cancel_futures=True)
+        made.studio.servers.close()
         made.prefect.close()
         engine.dispose()
 
@@ -150,6 +153,7 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         sessions=sessions,
         reading=read_session_factory(engine),
         prefect=prefect,
+        studio=Studio(settings, ComfyUIServers()),
         reconciler=Reconciler(sessions, prefect, interval_s=every_s, on_job_settled=commands.on_job_settled),
         status_threads=ThreadPoolExecutor(max_workers=10, thread_name_prefix="status"),
         model_hashes=ModelHasher(sessions),

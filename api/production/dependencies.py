@@ -13,11 +13,13 @@ from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
+from tower.rendering.studio import Studio
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductionCollaborators(Collaborators):
     prefect: PrefectClient
+    studio: Studio
     reconciler: Reconciler
     status_threads: ThreadPoolExecutor
     model_hashes: ModelHasher
@@ -30,6 +32,10 @@ async def _prefect(request: Request) -> PrefectClient:
 
 async def _prefect_ui_url(prefect: Prefect) -> str:
     return prefect.url.removesuffix("/api")
+
+
+async def _studio(request: Request) -> Studio:
+    return collaborators_of(request.app, ProductionCollaborators).studio
 
 
 async def _reconciler(request: Request) -> Reconciler:
@@ -50,6 +56,7 @@ async def _beats(request: Request) -> AnalyserPool:
 
 Prefect = Annotated[PrefectClient, Depends(_prefect)]
 PrefectUiUrl = Annotated[str, Depends(_prefect_ui_url)]
+CurrentStudio = Annotated[Studio, Depends(_studio)]
 JobReconciler = Annotated[Reconciler, Depends(_reconciler)]
 StatusThreads = Annotated[ThreadPoolExecutor, Depends(_status_threads)]
 Hashes = Annotated[ModelHasher, Depends(_model_hashes)]

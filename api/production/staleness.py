@@ -14,14 +14,14 @@ from api.http.field_types import BranchName, BranchQuery, EngineChoice
 from api.http.paging import Pages
 from api.http.staleness_answers import StaleSceneAnswer
 from api.http.strict_routes import Body, strict_router
-from api.production.dependencies import JobReconciler
+from api.production.dependencies import CurrentStudio, JobReconciler
 from api.production.generation.bodies import GenerationStarted
 from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.story.projects import ProjectId
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.pages import Page
 from tower.rendering.forecast import NO_FORECAST, forecast_jobs
-from tower.settings import Settings
+from tower.rendering.studio import Studio
 from tower.shots.scene_jobs import head_commit_hash, live_jobs_by_scene
 from tower.staleness import report
 from tower.staleness.rendering import LiveRender, StaleRenderResult, open_stale_renders, scene_ids
@@ -137,7 +137,7 @@ def render_stale_scenes(
     body: RenderStaleRequest,
     *,
     session: DatabaseSession,
-    settings: CurrentSettings,
+    studio: CurrentStudio,
     reconciler: JobReconciler,
     request_id: RequestId,
     response: Response,
@@ -150,22 +150,22 @@ def render_stale_scenes(
     if body.dry_run:
         response.status_code = 200
         with session.begin():
-            return _render(session, project_id, body, settings)
+            return _render(session, project_id, body, studio)
     endpoint = f"POST {router.prefix.format(project_id=project_id)}/render-stale"
     received = IncomingRequest(endpoint, body.model_dump(mode="json", exclude_unset=True), request_id, idempotency_key)
 
     def open_jobs() -> JobOpened:
-        answer = _render(session, project_id, body, settings)
+        answer = _render(session, project_id, body, studio)
         first = answer.jobs[0].job_id if len(answer.jobs) == 1 else None
         return JobOpened(first, answer.model_dump(mode="json"))
 
     return open_idempotently(session, reconciler, received, open_jobs)
 
 
-def _render(session: Session, project_id: int, body: RenderStaleRequest, settings: Settings) -> RenderStaleAnswer:
+def _render(session: Session, project_id: int, body: RenderStaleRequest, studio: Studio) -> RenderStaleAnswer:
     line = branches.find(session, project_id, body.branch)
     done = open_stale_renders(
-        session, line, settings=settings, quality=body.quality, engine=body.engine, dry_run=body.dry_run
+        session, line, studio=studio, quality=body.quality, engine=body.engine, dry_run=body.dry_run
     )
     return RenderStaleAnswer(
         project_id=project_id,
@@ -174,7 +174,7 @@ def _render(session: Session, project_id: int, body: RenderStaleRequest, setting
         dry_run=body.dry_run,
         stale_scenes=scene_ids(done.stale),
         to_render=list(done.opened),
-        jobs=[] if body.dry_run else _scene_jobs(session, done),
+        jobs=[] if body.dry_run else _scene_jobs(session, done, studio),
         already_rendering=[_live_job(scene_id, live) for scene_id, live in done.live.items()],
         cannot_render=[
             RefusedScene(scene_id=scene_id, code=error.code, message=error.message)
@@ -183,10 +183,10 @@ def _render(session: Session, project_id: int, body: RenderStaleRequest, setting
     )
 
 
-def _scene_jobs(session: Session, done: StaleRenderResult) -> list[SceneJob]:
+def _scene_jobs(session: Session, done: StaleRenderResult, studio: Studio) -> list[SceneJob]:
     for job in done.opened.values():
         session.refresh(job)
-    forecasts = forecast_jobs(session, list(done.opened.values()))
+    forecasts = forecast_jobs(session, list(done.opened.values()), studio)
     started = []
     for scene_id, job in done.opened.items():
         base = GenerationStarted.of(job, forecast=forecasts.get(job.id, NO_FORECAST))

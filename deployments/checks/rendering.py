@@ -5,12 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from db.engine import open_engine as open_database
+from db.engine import session_factory
 from deployments.checks import Check
 from tower.engines.choice import choose_engine
+from tower.engines.comfyui.servers import ComfyUIServers
 from tower.engines.installed import find_entry, installed_engines, open_engine, reason_unavailable
 from tower.errors import TowerError
+from tower.presets.defaults import DOCUMENTED_MODEL
+from tower.rendering.readiness import Readiness
+from tower.rendering.studio import Studio
 from tower.settings import AUTO_ENGINE, Settings
 
+DATABASE_WAIT_S = 5
 ENGINE_REMEDY = "Reinstall the distribution that provides it, or uninstall it."
 
 
@@ -39,6 +48,40 @@ def _opened(check: str, name: str, settings: Settings, remedy: str) -> Check:
     except TowerError as error:
         return Check(check, "fail", error.message, remedy)
     return Check(check, "ok", f"{name} {find_entry(name).version}")
+
+
+def check_readiness(settings: Settings, database_url: str | None) -> Check:
+    """Whether the default workflows would run now, as GET /status and the waiting jobs say it."""
+    servers = ComfyUIServers()
+    studio = Studio(settings, servers)
+    try:
+        found = _assess_configured(studio) if database_url is None else _assess(studio, database_url)
+    finally:
+        servers.close()
+    if found is None:
+        return Check("readiness", "unknown", "no stack runs here, or its database does not answer")
+    if found.reason is None:
+        engine = found.note or f"the default workflows run now with the engine {found.engine}"
+        return Check("readiness", "ok", engine)
+    return Check("readiness", "fail", found.reason, "Remove the reason: workers try again by themselves.")
+
+
+def _assess(studio: Studio, database_url: str) -> Readiness | None:
+    engine = open_database(database_url, application="tower-doctor", wait_s=DATABASE_WAIT_S)
+    try:
+        with session_factory(engine)() as session:
+            return studio.assess(session)
+    except (OperationalError, ProgrammingError):
+        return None  # another check says so
+    finally:
+        engine.dispose()
+
+
+def _assess_configured(studio: Studio) -> Readiness | None:
+    """The configured ComfyUI without a stack: only what it lacks is known."""
+    address = studio.settings.comfyui
+    lack = None if address is None else studio.find_lack(address, DOCUMENTED_MODEL)
+    return Readiness("comfyui", reason=lack) if lack else None
 
 
 def check_codec() -> Check:

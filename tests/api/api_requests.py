@@ -12,6 +12,7 @@ from db.engine import SessionFactory
 from db.models.jobs import ProductionJob
 from db.models.projects import Project
 from db.models.rendering import Asset, AssetKind
+from db.models.workers import Worker
 
 API_ROOT = "/api/anime"
 DOCUMENTED_REQUEST = {
@@ -53,6 +54,13 @@ def update_job(sessions: SessionFactory, job_id: int, **values: Any) -> None:
         job = session.get_one(ProductionJob, job_id)
         for name, value in values.items():
             setattr(job, name, value)
+
+
+def insert_worker(sessions: SessionFactory, **columns: Any) -> None:
+    """Insert the row of a gpu worker that has just reported; it renders animatics unless `columns` say otherwise."""
+    values = {"name": "gpu@box", "host": "box", "slots": 1, "engine": "animatic", "engines": ["animatic"]}
+    with sessions.begin() as session:
+        session.add(Worker(**{**values, **columns}))
 
 
 def insert_asset(sessions: SessionFactory, job_id: int) -> int:

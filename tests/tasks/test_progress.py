@@ -11,7 +11,7 @@ from db.models.jobs import JobType
 from db.models.rendering import SegmentState
 from tasks.progress import describe
 from tower.engines.base import Shot
-from tower.jobs import lifecycle
+from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.segments import RenderCounts, SegmentPlan, count_renders
@@ -36,7 +36,7 @@ def test_the_artifact_says_what_the_renders_do(completed: int, rendering: int, t
 
 def test_the_newest_attempt_of_each_segment_counts(session: Session) -> None:
     job = lifecycle.open_job(session, GenerationSpec(prompt="x"), job_type=JobType.FAST)
-    attempt = lifecycle.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+    attempt = attempts.claim_job(session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
     plans = [SegmentPlan(number, SHOT, "animatic", f"{number:064d}", reuse=False) for number in (1, 2)]
     first, second = (segments.open_segment(session, attempt, plan) for plan in plans)
     assert count_renders(session, job.id, round_number=1) == RenderCounts(0, 0, 0.0)

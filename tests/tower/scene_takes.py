@@ -16,10 +16,12 @@ from db.models.rendering import Asset, AssetKind, RenderSegment, SegmentState
 from db.models.scenes import Scene
 from db.models.versions import Branch
 from tests.tower.versions.story import VersionedStory
+from tower.engines.comfyui.servers import ComfyUIServers
 from tower.jobs import attempts, lifecycle
 from tower.rendering import segments
 from tower.rendering.engine_choice import choose_for_pool
 from tower.rendering.segments import SegmentPlan
+from tower.rendering.studio import Studio
 from tower.review.acceptance import AcceptanceResult, accept_take
 from tower.settings import Settings
 from tower.shots import prompts
@@ -31,6 +33,7 @@ from tower.staleness.reasons import StalenessReason
 from tower.versions.kinds import Kind
 
 ANIMATIC_SETTINGS = Settings(database_url="postgresql://nowhere/nothing", engine="auto", comfyui_url=None)
+ANIMATIC_STUDIO = Studio(ANIMATIC_SETTINGS, ComfyUIServers())
 
 
 @dataclass(frozen=True)

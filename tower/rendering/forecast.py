@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
-from tower.jobs.lifecycle import estimate_remaining_s
+from tower.jobs.lifecycle import estimate_remaining_s, parse_spec
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import QueuedJob, QueueState, list_live_jobs, sort_queue, sort_waiting
+from tower.rendering.readiness import Readiness
 from tower.rendering.segments import RENDER_STARTS
-from tower.rendering.workers import count_pool_slots, describe_rest
+from tower.rendering.studio import Studio
+from tower.rendering.workers import count_pool_slots
+from tower.workflows.builtins import DEFAULT_WORKFLOWS
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,12 @@ class Forecast:
     """`place`: the place among the waiting jobs, from 1; None for a job that does not wait.
 
     `eta_s`: the seconds until the job is done if no other job comes in and the queue is not paused; None if unknown.
-    `rest`: why no worker renders now.
+    `obstacle`: why no worker can render it now.
     """
 
     place: int | None = None
     eta_s: float | None = None
-    rest: str | None = None
+    obstacle: str | None = None
 
     @property
     def stage(self) -> Stage | None:
@@ -37,38 +40,54 @@ class Forecast:
         """What a waiting job does, in words."""
         if self.place is None:
             return None
-        if self.rest is not None:
-            return f"waiting: {self.rest}"
+        if self.obstacle is not None:
+            return f"waiting: {self.obstacle}"
         return "waiting, next in line" if self.place == 1 else f"waiting, {self.place - 1} before it"
 
 
 NO_FORECAST = Forecast()
 
 
-def forecast_job(session: Session, job: ProductionJob) -> Forecast:
-    return forecast_jobs(session, [job]).get(job.id, NO_FORECAST)
+def forecast_job(session: Session, job: ProductionJob, studio: Studio) -> Forecast:
+    return forecast_jobs(session, [job], studio).get(job.id, NO_FORECAST)
 
 
-def forecast_jobs(session: Session, jobs: Sequence[ProductionJob]) -> dict[int, Forecast]:
-    """The forecasts of the jobs that have not ended, by id. It reads the database only, so it knows no pause."""
+def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studio) -> dict[int, Forecast]:
+    """The forecasts of the jobs that have not ended, by id. It waits for no server, and knows no pause of the queue."""
     live = [job for job in jobs if job.status in LIVE_STATUSES]
     if not live:
         return {}
     queue = sort_queue(list_live_jobs(session))
     places = {queued.job.id: place for place, queued in enumerate(sort_waiting(queue), start=1)}
-    rest = describe_rest(session)
-    etas_s = estimate_etas_s(session, queue, slots=count_pool_slots(session) or 1, paused=rest is not None)
+    etas_s = estimate_etas_s(session, queue, slots=count_pool_slots(session) or 1, paused=False)
     by_id = {queued.job.id: queued for queued in queue}
+    obstacles = find_obstacles(session, [by_id[job.id] for job in live if job.id in by_id], studio)
     return {
-        job.id: _forecast(by_id[job.id], places.get(job.id), etas_s.get(job.id), rest)
+        job.id: _forecast(by_id[job.id], places.get(job.id), etas_s.get(job.id), obstacles.get(job.id))
         for job in live
         if job.id in by_id
     }
 
 
-def _forecast(queued: QueuedJob, place: int | None, queue_eta_s: float | None, rest: str | None) -> Forecast:
+def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) -> dict[int, str]:
+    """Why no worker can render a waiting job now, by the job's id; from the last answers of the servers."""
+    assessed: dict[str, Readiness] = {}
+    obstacles: dict[int, str] = {}
+    for queued in (queued for queued in jobs if queued.state == QueueState.WAITING):
+        spec = parse_spec(queued.job)
+        engine = queued.segments[0].engine if queued.segments else spec.engine
+        if engine not in assessed:
+            assessed[engine] = studio.assess(session, engine=engine, waits=False)
+        is_default = spec.workflow is None or spec.workflow in DEFAULT_WORKFLOWS
+        reason = assessed[engine].reason if is_default else assessed[engine].obstacle
+        if reason is not None:
+            obstacles[queued.job.id] = reason
+    return obstacles
+
+
+def _forecast(queued: QueuedJob, place: int | None, queue_eta_s: float | None, obstacle: str | None) -> Forecast:
     if queued.state == QueueState.WAITING:
-        return Forecast(place, queue_eta_s, rest)
+        return Forecast(place, queue_eta_s if obstacle is None else None, obstacle)
     own_eta_s = _own_eta_s(queued)
     return Forecast(eta_s=queue_eta_s if own_eta_s is None else own_eta_s)
 

@@ -3,7 +3,7 @@
 The worker's supervisor writes the rest of its row (deployments/worker_row.py).
 
 A worker that fails three segments in a row for reasons of its own (its ComfyUI is away), or three different shots alike
-(out of memory, a missing model), is `unwell` and takes no more segments until a check of it succeeds; then one more
+(out of memory), is `unwell` and takes no more segments until a check of it succeeds; then one more
 failure makes it unwell again (the half-open state of a circuit breaker: M. Nygard, Release It!, 2007). A full disk or a
 failed graphics device makes it unwell at once. tower/rendering/blame.py says which failures count.
 """
@@ -20,6 +20,7 @@ from db.models.workers import Worker, WorkerState
 from tower.errors import TowerError
 from tower.errors.foreign import one_line
 from tower.rendering.blame import (
+    ABSENT_CODES,
     SERVER_FAULT_CODES,
     SICK_CODES,
     SUSPECTED_CODES,
@@ -62,16 +63,9 @@ def _count_failures(session: Session, worker: Worker, error: TowerError) -> int:
         return max(before + 1, UNWELL_AFTER_FAILURES)
     if error.code in SERVER_FAULT_CODES:
         return before + 1
-    return max(before, count_shots_failing_alike(session, worker.name, error.code))
-
-
-def describe_rest(session: Session) -> str | None:
-    """Why nothing is rendered now: every worker that reported recently rests. None if one of them is ready."""
-    is_alive = (Worker.state != WorkerState.STOPPED, Worker.seen_at > func.now() - SEEN_RECENTLY)
-    alive = session.scalars(select(Worker).where(*is_alive).order_by(Worker.name)).all()
-    if not alive or any(worker.state == WorkerState.READY for worker in alive):
-        return None
-    return f"{alive[0].name} rests: {alive[0].last_failure}"
+    if error.code in ABSENT_CODES:
+        return before
+    return max(before, count_shots_failing_alike(session, worker.name, error.code, one_line(error.message)))
 
 
 def count_pool_slots(session: Session) -> int | None:

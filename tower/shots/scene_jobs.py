@@ -20,14 +20,13 @@ from tower.jobs.production import open_decided_job
 from tower.jobs.spec import EngineChoice
 from tower.jobs.steps import StepResult
 from tower.presets.styles import find_style
-from tower.rendering.engine_choice import EngineVersion, choose_for_pool
+from tower.rendering.engine_choice import EngineVersion
 from tower.settings import AUTO_ENGINE, Settings
 from tower.shots.cast import CAST_STEP, Cast
 from tower.shots.fingerprint import collect_fingerprint_inputs, current_engine, engine_for_scene
 from tower.shots.fingerprint_inputs import StoredFingerprintInputs
 from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 from tower.shots.scene_spec import RenderOverrides, StoredRenderOverrides, build_spec, find_scene_cast
-from tower.workflows import store
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,6 @@ def open_scene_job(
     sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
     wish = RenderOverrides(quality, engine, dict(overrides or {}), _choose_draw(session, scene))
     return open_scene_job_on(sources, ready, scene, wish, job_type=job_type)
-
-
-def check_job_can_render(session: Session, job: ProductionJob, settings: Settings) -> None:
-    """Raise now what the run of the job would raise: for an engine that no worker has, and an unknown workflow."""
-    spec = lifecycle.parse_spec(job)
-    choose_for_pool(session, spec.engine, settings)
-    if spec.workflow is not None:
-        store.get_workflow(session, spec.workflow)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,13 @@ from tower.shots.cast import Cast
 from tower.shots.planning import Script
 from tower.shots.prompts import EnhancedPrompt
 from tower.workflows import store
-from tower.workflows.builtins import builtin_workflows
+from tower.workflows.builtins import (
+    CLOSE_REFERENCE_WORKFLOW,
+    REFERENCE_WORKFLOW,
+    TEXT_WORKFLOW,
+    builtin_workflows,
+)
 from tower.workflows.graph import WorkflowGraph
-
-TEXT_WORKFLOW, REFERENCE_WORKFLOW, CLOSE_REFERENCE_WORKFLOW = "animatediff", "anime_character_v2", "img2img_reference"
 
 
 def write_script(

@@ -12,11 +12,11 @@ from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.jobs.spec import EngineChoice
 from tower.rendering.engine_choice import EngineVersion
-from tower.settings import Settings
+from tower.rendering.studio import Studio
 from tower.shots.fingerprint import collect_fingerprint_inputs, engine_for_scene
+from tower.shots.preflight import check_job_can_render
 from tower.shots.scene_jobs import (
     LockedBranch,
-    check_job_can_render,
     live_jobs_by_scene,
     lock_branch,
     open_scene_job_on,
@@ -51,7 +51,7 @@ def open_stale_renders(
     session: Session,
     branch: Branch,
     *,
-    settings: Settings,
+    studio: Studio,
     quality: str | None = None,
     engine: EngineChoice | None = None,
     dry_run: bool = False,
@@ -62,8 +62,8 @@ def open_stale_renders(
     waits and then finds these jobs. In a dry run the jobs are rolled back. Raises UnavailableError for an engine that
     no worker has.
     """
-    ready = lock_branch(session, branch.id, settings)
-    stale = report_branch(session, branch, settings).stale
+    ready = lock_branch(session, branch.id, studio.settings)
+    stale = report_branch(session, branch, studio.settings).stale
     scenes = [found.scene for found in stale]
     sources = load_render_inputs(session, branch.id, branch.project_id, scenes)
     running = live_jobs_by_scene(session, [scene.id for scene in scenes])
@@ -76,7 +76,7 @@ def open_stale_renders(
                 found.overrides, quality=quality or found.overrides.quality, engine=engine or found.overrides.engine
             )
             try:
-                opened[found.scene.id] = _open_job(sources, ready, found.scene, wish, settings, kept=not dry_run)
+                opened[found.scene.id] = _open_job(sources, ready, found.scene, wish, studio, kept=not dry_run)
             except (InvalidError, NotFoundError) as error:
                 refused[found.scene.id] = error
     return StaleRenderResult(ready.commit_hash, stale, opened, live, refused)
@@ -87,13 +87,13 @@ def _open_job(
     ready: LockedBranch,
     scene: SceneView,
     wish: RenderOverrides,
-    settings: Settings,
+    studio: Studio,
     *,
     kept: bool,
 ) -> ProductionJob:
     with sources.session.begin_nested() as savepoint:
         job = open_scene_job_on(sources, ready, scene, wish)
-        check_job_can_render(sources.session, job, settings)
+        check_job_can_render(sources.session, job, studio)
         if not kept:
             savepoint.rollback()
     return job

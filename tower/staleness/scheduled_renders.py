@@ -20,8 +20,10 @@ from db.models.versions import Branch
 from tower.errors import NotFoundError, TowerError
 from tower.jobs.schedule_outcomes import end_entry
 from tower.presets.styles import find_style
-from tower.settings import AUTO_ENGINE, Settings
-from tower.shots.scene_jobs import check_job_can_render, open_scene_job
+from tower.rendering.studio import Studio
+from tower.settings import AUTO_ENGINE
+from tower.shots.preflight import check_job_can_render
+from tower.shots.scene_jobs import open_scene_job
 from tower.staleness.rendering import open_stale_renders
 from tower.workflows import store
 
@@ -30,7 +32,7 @@ _DUE = (ProductionSchedule.state == ScheduleState.PLANNED, ProductionSchedule.st
 SPEC_FIELDS = {"duration": "duration_s"}  # names of a GenerationSpec that differ from those of the parameters
 
 
-def start_due_entries(sessions: SessionFactory, settings: Settings) -> list[int]:
+def start_due_entries(sessions: SessionFactory, studio: Studio) -> list[int]:
     """Start the planned entries that are due, the smallest priority first, and return their ids.
 
     An entry that cannot start fails with the reason. An unexpected error is logged and leaves its entry planned.
@@ -38,7 +40,7 @@ def start_due_entries(sessions: SessionFactory, settings: Settings) -> list[int]
     urgency = (ProductionSchedule.priority, ProductionSchedule.start_at, ProductionSchedule.id)
     with sessions() as session:
         ids = session.scalars(select(ProductionSchedule.id).where(*_DUE).order_by(*urgency)).all()
-    return [schedule_id for schedule_id in ids if _try_start(sessions, schedule_id, settings)]
+    return [schedule_id for schedule_id in ids if _try_start(sessions, schedule_id, studio)]
 
 
 def seconds_until_due(session: Session, schedule_id: int) -> float | None:
@@ -65,10 +67,10 @@ class _Opened:
     refusals: Sequence[str] = ()
 
 
-def _try_start(sessions: SessionFactory, schedule_id: int, settings: Settings) -> bool:
+def _try_start(sessions: SessionFactory, schedule_id: int, studio: Studio) -> bool:
     try:
         with sessions.begin() as session:
-            return _start(session, schedule_id, settings)
+            return _start(session, schedule_id, studio)
     except OperationalError:
         raise
     except Exception:
@@ -76,7 +78,7 @@ def _try_start(sessions: SessionFactory, schedule_id: int, settings: Settings) -
         return False
 
 
-def _start(session: Session, schedule_id: int, settings: Settings) -> bool:
+def _start(session: Session, schedule_id: int, studio: Studio) -> bool:
     """Start the entry. Returns False if it is no longer planned or another process starts it."""
     due = select(ProductionSchedule).where(ProductionSchedule.id == schedule_id, *_DUE)
     row = session.scalar(due.with_for_update(skip_locked=True))
@@ -84,7 +86,7 @@ def _start(session: Session, schedule_id: int, settings: Settings) -> bool:
         return False
     try:
         with session.begin_nested():
-            opened = _open_jobs(session, row, settings)
+            opened = _open_jobs(session, row, studio)
     except TowerError as error:
         opened = _Opened([], [error.message])
     row.state = ScheduleState.STARTED
@@ -96,47 +98,53 @@ def _start(session: Session, schedule_id: int, settings: Settings) -> bool:
     return True
 
 
-def _open_jobs(session: Session, row: ProductionSchedule, settings: Settings) -> _Opened:
+def _open_jobs(session: Session, row: ProductionSchedule, studio: Studio) -> _Opened:
     if session.get_one(Project, row.project_id).deleted_at is not None:
         raise NotFoundError("Its project is in the bin")
     if row.scene_key is None and row.episode_key is None:
-        return _open_stale(session, row, settings)
+        return _open_stale(session, row, studio)
     target = Scene.key == row.scene_key if row.scene_key is not None else Scene.episode_key == row.episode_key
     scenes = session.scalars(select(Scene).where(Scene.branch_id == row.branch_id, target).order_by(Scene.scene_number))
-    return _open_scenes(session, row, scenes.all(), settings)
+    return _open_scenes(session, row, scenes.all(), studio)
 
 
-def _open_stale(session: Session, row: ProductionSchedule, settings: Settings) -> _Opened:
+def _open_stale(session: Session, row: ProductionSchedule, studio: Studio) -> _Opened:
     parameters = row.parameters
     result = open_stale_renders(
         session,
         session.get_one(Branch, row.branch_id),
-        settings=settings,
+        studio=studio,
         quality=parameters.get("quality"),
         engine=parameters.get("engine"),
     )
     return _Opened(list(result.opened.values()), [error.message for error in result.refused.values()])
 
 
-def _open_scenes(session: Session, row: ProductionSchedule, scenes: Sequence[Scene], settings: Settings) -> _Opened:
+def _open_scenes(session: Session, row: ProductionSchedule, scenes: Sequence[Scene], studio: Studio) -> _Opened:
     if not scenes:
         raise NotFoundError("Its branch no longer has such a scene" if row.scene_key else "Its episode has no scene")
     jobs, refusals = [], []
     for scene in scenes:
         try:
             with session.begin_nested():
-                jobs.append(_open_scene(session, row, scene, settings))
+                jobs.append(_open_scene(session, row, scene, studio))
         except TowerError as error:
             refusals.append(f"Scene {scene.scene_number}: {error.message}")
     return _Opened(jobs, refusals)
 
 
-def _open_scene(session: Session, row: ProductionSchedule, scene: Scene, settings: Settings) -> ProductionJob:
+def _open_scene(session: Session, row: ProductionSchedule, scene: Scene, studio: Studio) -> ProductionJob:
     parameters: dict[str, Any] = {name: value for name, value in row.parameters.items() if value is not None}
     quality, engine = parameters.pop("quality", None), parameters.pop("engine", AUTO_ENGINE)
     overrides = {SPEC_FIELDS.get(name, name): value for name, value in parameters.items()}
     job = open_scene_job(
-        session, scene, settings=settings, quality=quality, engine=engine, overrides=overrides, job_type=row.job_type
+        session,
+        scene,
+        settings=studio.settings,
+        quality=quality,
+        engine=engine,
+        overrides=overrides,
+        job_type=row.job_type,
     )
-    check_job_can_render(session, job, settings)
+    check_job_can_render(session, job, studio)
     return job

@@ -12,18 +12,24 @@ from types import MappingProxyType
 from tower.workflows.bindings import bindings_from_json
 from tower.workflows.graph import WorkflowGraph
 
+# Of a shot that names no workflow: without a reference picture, with one, and close to it in a professional generation.
+TEXT_WORKFLOW, REFERENCE_WORKFLOW, CLOSE_REFERENCE_WORKFLOW = "animatediff", "anime_character_v2", "img2img_reference"
+DEFAULT_WORKFLOWS = (TEXT_WORKFLOW, REFERENCE_WORKFLOW, CLOSE_REFERENCE_WORKFLOW)
+
 
 @dataclass(frozen=True)
 class BuiltinWorkflow:
     """A built-in workflow.
 
     `needs`: node packs and model files. `without_reference`: the workflow to use if there is no reference picture.
+    `makes_still`: it makes a picture, so it is of no use for shots.
     """
 
     workflow: WorkflowGraph
     description: str
     needs: Mapping[str, list[str]]
     without_reference: str | None = None
+    makes_still: bool = False
 
 
 @cache
@@ -43,4 +49,5 @@ def _read(text: str) -> BuiltinWorkflow:
         data["description"],
         MappingProxyType(data["needs"]),
         data.get("without_reference"),
+        data.get("makes_still", False),
     )

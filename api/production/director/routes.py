@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from api.errors import error_responses
 from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
+from api.http.dependencies import DatabaseSession, RequestId
 from api.http.strict_routes import strict_router
-from api.production.dependencies import JobReconciler
+from api.production.dependencies import CurrentStudio, JobReconciler
 from api.production.director.bodies import DirectorAnswer, DirectorCommand, SceneParameters
-from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.generation.integrated import decide_for_project, open_integrated_job
 from api.production.generation.integrated_bodies import CommandGenerationStarted
 from db.models.jobs import ProductionJob
@@ -20,7 +20,8 @@ from tower.director.commands import IssuedCommand
 from tower.jobs import lifecycle
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.rendering.forecast import forecast_job
-from tower.settings import Settings
+from tower.rendering.studio import Studio
+from tower.shots.preflight import check_job_can_render
 from tower.shots.scene_jobs import open_scene_job
 from tower.versions.refs import check_project_exists
 
@@ -39,7 +40,7 @@ def command(
     session: DatabaseSession,
     reconciler: JobReconciler,
     request_id: RequestId,
-    settings: CurrentSettings,
+    studio: CurrentStudio,
     author: Author,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -48,18 +49,16 @@ def command(
     parameters = body.sent_fields()["parameters"]
     command_request = IssuedCommand(body.project_id, body.command, parameters, author, request_id)
     return open_idempotently(
-        session, reconciler, received, lambda: _run_command(session, body, command_request, settings)
+        session, reconciler, received, lambda: _run_command(session, body, command_request, studio)
     )
 
 
-def _run_command(
-    session: Session, body: DirectorCommand, command_request: IssuedCommand, settings: Settings
-) -> JobOpened:
+def _run_command(session: Session, body: DirectorCommand, command_request: IssuedCommand, studio: Studio) -> JobOpened:
     check_project_exists(session, body.project_id)
-    job, summary = _open_job(session, body, settings)
+    job, summary = _open_job(session, body, studio)
     logged = commands.log_command(session, command_request, job, subject=summary)
     spec = lifecycle.parse_spec(job)
-    started = CommandGenerationStarted.of_shot(job, spec, forecast=forecast_job(session, job))
+    started = CommandGenerationStarted.of_shot(job, spec, forecast=forecast_job(session, job, studio))
     answer = DirectorAnswer(
         **started.model_dump(),
         command=command_request.command,
@@ -71,20 +70,20 @@ def _run_command(
     return JobOpened(job.id, answer.model_dump(mode="json"))
 
 
-def _open_job(session: Session, body: DirectorCommand, settings: Settings) -> tuple[ProductionJob, str]:
+def _open_job(session: Session, body: DirectorCommand, studio: Studio) -> tuple[ProductionJob, str]:
     """The job and a short description of it."""
     parameters = body.parameters
     if not isinstance(parameters, SceneParameters):
-        job = open_integrated_job(session, decide_for_project(session, body.project_id, parameters), settings)
+        job = open_integrated_job(session, decide_for_project(session, body.project_id, parameters), studio)
         return job, f"a shot: {parameters.prompt[:200]}"
     found = commands.find_project_scene(session, body.project_id, parameters.scene_id)
     job = open_scene_job(
         session,
         found.row,
-        settings=settings,
+        settings=studio.settings,
         quality=parameters.quality,
         engine=parameters.engine,
         overrides=parameters.overrides(),
     )
-    validate_before_launch(session, lifecycle.parse_spec(job), settings)
+    check_job_can_render(session, job, studio)
     return job, f"scene {found.row.scene_number} of {found.branch!r}"

@@ -15,6 +15,7 @@ from api.production.generation.typed_answers import PersonalGenerationStatus, Pr
 from db.models.jobs import JobType, ProductionJob
 from tower.rendering.fast_progress import segment_progress_by_job
 from tower.rendering.forecast import NO_FORECAST, forecast_jobs
+from tower.rendering.studio import Studio
 
 SingleShotStatus = (
     IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
@@ -29,14 +30,16 @@ STATUS_BY_JOB_TYPE: dict[JobType, type[SingleShotStatus]] = {
 }
 
 
-def job_status(session: Session, job: ProductionJob, *, prefect_ui_url: str) -> AnyStatus:
-    return job_statuses(session, [job], prefect_ui_url=prefect_ui_url)[0]
+def job_status(session: Session, job: ProductionJob, studio: Studio, *, prefect_ui_url: str) -> AnyStatus:
+    return job_statuses(session, [job], studio, prefect_ui_url=prefect_ui_url)[0]
 
 
-def job_statuses(session: Session, jobs: Sequence[ProductionJob], *, prefect_ui_url: str) -> list[AnyStatus]:
+def job_statuses(
+    session: Session, jobs: Sequence[ProductionJob], studio: Studio, *, prefect_ui_url: str
+) -> list[AnyStatus]:
     """The statuses of `jobs`, in the same order."""
     fast = segment_progress_by_job(session, [job for job in jobs if job.job_type == JobType.FAST])
-    forecasts = forecast_jobs(session, jobs)
+    forecasts = forecast_jobs(session, jobs, studio)
 
     def answer(job: ProductionJob) -> AnyStatus:
         forecast = forecasts.get(job.id, NO_FORECAST)

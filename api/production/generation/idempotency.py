@@ -11,11 +11,6 @@ from sqlalchemy.orm import Session
 
 from tower.jobs.reconciler import Reconciler
 from tower.jobs.requests import IncomingRequest, JobOpened, answer_idempotently
-from tower.jobs.spec import GenerationSpec, GenerationType
-from tower.rendering.engine_choice import choose_for_pool
-from tower.settings import Settings
-from tower.shots import cast
-from tower.workflows import store
 
 IdempotencyKey = Annotated[
     str | None,
@@ -36,16 +31,3 @@ def open_idempotently(
     reconciler.wake()
     replay = {"Idempotent-Replay": "true"} if reply.replayed else {}
     return JSONResponse(reply.answer, status_code=reply.status_code, headers=replay)
-
-
-def validate_before_launch(session: Session, spec: GenerationSpec, settings: Settings) -> None:
-    """Raise now what the run would raise later.
-
-    Raises UnavailableError if no worker has the engine, NotFoundError for an unknown workflow, and InvalidError for an
-    unknown character of a professional generation.
-    """
-    choose_for_pool(session, spec.engine, settings)
-    if spec.workflow is not None:
-        store.get_workflow(session, spec.workflow)
-    if spec.type == GenerationType.PROFESSIONAL:
-        cast.look_up_cast(session, spec)

@@ -8,10 +8,10 @@ from fastapi import Path, Response
 from sqlalchemy.orm import Session
 
 from api.errors import error_responses
-from api.http.dependencies import CurrentSettings, DatabaseSession, RequestId
+from api.http.dependencies import DatabaseSession, RequestId
 from api.http.strict_routes import MAX_ID, strict_router
-from api.production.dependencies import JobReconciler
-from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
+from api.production.dependencies import CurrentStudio, JobReconciler
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.generation.integrated_bodies import (
     CommandGenerationStarted,
     CommandRequest,
@@ -23,7 +23,8 @@ from tower.errors import InvalidError
 from tower.jobs.production import DecidedSpec, decide_spec, open_decided_job
 from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.rendering.forecast import forecast_job
-from tower.settings import Settings
+from tower.rendering.studio import Studio
+from tower.shots.preflight import check_job_can_render
 from tower.versions.refs import check_project_exists
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
@@ -44,7 +45,7 @@ def generate_for_project(
     session: DatabaseSession,
     reconciler: JobReconciler,
     request_id: RequestId,
-    settings: CurrentSettings,
+    studio: CurrentStudio,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Generate a shot for a project, in up to three rounds until it passes quality control. Activates a draft."""
@@ -53,9 +54,10 @@ def generate_for_project(
 
     def open_job() -> JobOpened:
         decided = decide_for_project(session, project_id, body)
-        job = open_integrated_job(session, decided, settings)
+        job = open_integrated_job(session, decided, studio)
         return JobOpened(
-            job.id, ProjectGenerationStarted.of(job, forecast=forecast_job(session, job)).model_dump(mode="json")
+            job.id,
+            ProjectGenerationStarted.of(job, forecast=forecast_job(session, job, studio)).model_dump(mode="json"),
         )
 
     return open_idempotently(session, reconciler, received, open_job)
@@ -74,7 +76,7 @@ def generate_from_command(
     session: DatabaseSession,
     reconciler: JobReconciler,
     request_id: RequestId,
-    settings: CurrentSettings,
+    studio: CurrentStudio,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Generate a shot with several characters, as /generate/project does. The answer describes the shot."""
@@ -83,10 +85,10 @@ def generate_from_command(
 
     def open_job() -> JobOpened:
         decided = decide_for_project(session, project_id, body)
-        job = open_integrated_job(session, decided, settings)
+        job = open_integrated_job(session, decided, studio)
         return JobOpened(
             job.id,
-            CommandGenerationStarted.of_shot(job, decided.spec, forecast=forecast_job(session, job)).model_dump(
+            CommandGenerationStarted.of_shot(job, decided.spec, forecast=forecast_job(session, job, studio)).model_dump(
                 mode="json"
             ),
         )
@@ -94,10 +96,11 @@ def generate_from_command(
     return open_idempotently(session, reconciler, received, open_job)
 
 
-def open_integrated_job(session: Session, decided: DecidedSpec, settings: Settings) -> ProductionJob:
-    """Open the job. Raises what `validate_before_launch` raises."""
-    validate_before_launch(session, decided.spec, settings)
-    return open_decided_job(session, decided, job_type=JobType.INTEGRATED)
+def open_integrated_job(session: Session, decided: DecidedSpec, studio: Studio) -> ProductionJob:
+    """Open the job. Raises what `check_job_can_render` raises."""
+    job = open_decided_job(session, decided, job_type=JobType.INTEGRATED)
+    check_job_can_render(session, job, studio)
+    return job
 
 
 def decide_for_project(session: Session, project_id: int, body: ProjectGenerationRequest) -> DecidedSpec:

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from api.errors import error_responses
 from api.http.authors import Author
-from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession, RequestId
+from api.http.dependencies import DatabaseSession, ReadingSession, RequestId
 from api.http.paging import Pages
 from api.http.strict_routes import MAX_ID, StrictDatetime, strict_router
-from api.production.dependencies import JobReconciler, PrefectUiUrl
+from api.production.dependencies import CurrentStudio, JobReconciler, PrefectUiUrl
 from api.production.generation.answers import AnyStatus, job_status, job_statuses
 from api.production.generation.bodies import GenerationRequest, GenerationStarted
-from api.production.generation.idempotency import IdempotencyKey, open_idempotently, validate_before_launch
+from api.production.generation.idempotency import IdempotencyKey, open_idempotently
 from api.production.generation.typed_answers import PersonalGenerationStarted
 from db.models.jobs import JobStatus, JobType
 from tower.jobs import lifecycle
@@ -26,7 +26,8 @@ from tower.jobs.requests import ACCEPTED_STATUS, IncomingRequest, JobOpened
 from tower.jobs.spec import job_type_for
 from tower.moods.choice import open_personal_job
 from tower.rendering.forecast import forecast_job
-from tower.settings import Settings
+from tower.rendering.studio import Studio
+from tower.shots.preflight import check_job_can_render
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
 
@@ -43,7 +44,7 @@ def generate(
     session: DatabaseSession,
     reconciler: JobReconciler,
     request_id: RequestId,
-    settings: CurrentSettings,
+    studio: CurrentStudio,
     author: Author,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -52,7 +53,7 @@ def generate(
     A professional generation needs an existing character. A personal one answers the choice for its mood.
     """
     received = IncomingRequest("POST /api/anime/generate", body.sent_fields(), request_id, idempotency_key)
-    return open_idempotently(session, reconciler, received, lambda: _open_job(session, body, settings, user=author))
+    return open_idempotently(session, reconciler, received, lambda: _open_job(session, body, studio, user=author))
 
 
 async def _job_filter(
@@ -72,56 +73,66 @@ def list_generations(
     only: Annotated[JobFilter, Depends(_job_filter)],
     pages: Pages,
     session: ReadingSession,
+    studio: CurrentStudio,
     prefect_ui_url: PrefectUiUrl,
 ) -> list[AnyStatus]:
     """Generations, newest first. The headers X-Next-Cursor and Link (rel=next) lead to the next page, if any."""
     page = list_jobs(session, only, pages.page_request)
     pages.set_next_link(page)
-    return job_statuses(session, page.rows, prefect_ui_url=prefect_ui_url)
+    return job_statuses(session, page.rows, studio, prefect_ui_url=prefect_ui_url)
 
 
 @router.get("/generation/{generation}/status", responses=error_responses(404))
-def generation_status(generation: str, session: ReadingSession, prefect_ui_url: PrefectUiUrl) -> AnyStatus:
+def generation_status(
+    generation: str, session: ReadingSession, studio: CurrentStudio, prefect_ui_url: PrefectUiUrl
+) -> AnyStatus:
     """Progress of a generation. `generation` is its job_id, comfyui_job_id or generation_id (gen_…)."""
-    return job_status(session, lifecycle.find_job(session, generation), prefect_ui_url=prefect_ui_url)
+    return job_status(session, lifecycle.find_job(session, generation), studio, prefect_ui_url=prefect_ui_url)
 
 
 @router.post("/generation/{generation}/cancel", responses=error_responses(404, 409))
 def cancel_generation(
-    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+    generation: str,
+    session: DatabaseSession,
+    *,
+    reconciler: JobReconciler,
+    studio: CurrentStudio,
+    prefect_ui_url: PrefectUiUrl,
 ) -> AnyStatus:
     """Cancel a generation; its render stops within seconds. Cancelling again answers the same. 409 after the end."""
     with session.begin():
         job = lifecycle.cancel_job(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
     session.refresh(job)
-    return job_status(session, job, prefect_ui_url=prefect_ui_url)
+    return job_status(session, job, studio, prefect_ui_url=prefect_ui_url)
 
 
 @router.post("/generation/{generation}/retry", responses=error_responses(404, 409))
 def retry_generation(
-    generation: str, session: DatabaseSession, reconciler: JobReconciler, prefect_ui_url: PrefectUiUrl
+    generation: str,
+    session: DatabaseSession,
+    *,
+    reconciler: JobReconciler,
+    studio: CurrentStudio,
+    prefect_ui_url: PrefectUiUrl,
 ) -> AnyStatus:
     """Continue a failed or cancelled generation. Only missing segments are rendered; a failed join is repeated."""
     with session.begin():
         job = lifecycle.retry_job(session, lifecycle.find_job(session, generation).id)
     reconciler.wake()
     session.refresh(job)
-    return job_status(session, job, prefect_ui_url=prefect_ui_url)
+    return job_status(session, job, studio, prefect_ui_url=prefect_ui_url)
 
 
-def _open_job(session: Session, body: GenerationRequest, settings: Settings, *, user: str) -> JobOpened:
+def _open_job(session: Session, body: GenerationRequest, studio: Studio, *, user: str) -> JobOpened:
     decided = decide_spec(session, body.named_fields())
-    spec = decided.spec
-    validate_before_launch(session, spec, settings)
-    job_type = job_type_for(spec.type)
-    started: GenerationStarted
+    job_type, answer = job_type_for(decided.spec.type), GenerationStarted
     if job_type == JobType.PERSONAL:
-        job, _ = open_personal_job(session, decided, user=user)
-        started = PersonalGenerationStarted.of(job, forecast=forecast_job(session, job))
+        job, answer = open_personal_job(session, decided, user=user)[0], PersonalGenerationStarted
     else:
         job = open_decided_job(session, decided, job_type=job_type)
-        started = GenerationStarted.of(job, forecast=forecast_job(session, job))
+    check_job_can_render(session, job, studio)
+    started = answer.of(job, forecast=forecast_job(session, job, studio))
     return JobOpened(job.id, started.model_dump(mode="json"))
 
 

@@ -12,11 +12,12 @@ from api.errors import error_responses
 from api.http.dependencies import DatabaseSession
 from api.http.strict_routes import MAX_ID, Body, strict_router
 from api.middleware.key_check import ADMIN
-from api.production.dependencies import JobReconciler, Prefect
+from api.production.dependencies import CurrentStudio, JobReconciler, Prefect
 from db.models.jobs import JobStatus, JobType, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
+from tower.rendering.forecast import find_obstacles
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import (
     GPU_POOL,
@@ -28,7 +29,8 @@ from tower.rendering.queue_listing import (
     sort_waiting,
 )
 from tower.rendering.queue_order import QueuePosition, cancel_pending, move_job
-from tower.rendering.workers import count_pool_slots, describe_rest
+from tower.rendering.studio import Studio
+from tower.rendering.workers import count_pool_slots
 
 JobId = Annotated[int, Field(ge=1, le=MAX_ID)]
 
@@ -63,17 +65,21 @@ class QueueEntry(BaseModel):
     progress: float = Field(ge=0, le=1)
     eta_s: float | None = Field(
         description="Seconds until it is rendered, estimated from the last segments; null if nothing was measured yet, "
-        "or while it waits in a paused queue."
+        "or while it waits in a paused queue or cannot be rendered now."
+    )
+    reason: str | None = Field(
+        description="Why no worker can render it now.", examples=["gpu@box rests: ComfyUI does not answer"]
     )
     segments: list[QueuedSegment] = Field(description="The segments opened so far, the newest attempt of each.")
 
     @classmethod
-    def of(cls, queued: QueuedJob, *, position: int | None, eta_s: float | None) -> Self:
+    def of(cls, queued: QueuedJob, *, position: int | None, eta_s: float | None, reason: str | None) -> Self:
         job = queued.job
         same = ("status", "stage", "job_type", "project_id", "prompt", "progress")
         fields: dict[str, Any] = {name: getattr(job, name) for name in same}
         segments = [QueuedSegment.of(row) for row in queued.segments]
-        return cls(job_id=job.id, state=queued.state, position=position, eta_s=eta_s, segments=segments, **fields)
+        estimate = {"position": position, "eta_s": eta_s, "reason": reason}
+        return cls(job_id=job.id, state=queued.state, segments=segments, **estimate, **fields)
 
 
 class Queue(BaseModel):
@@ -119,67 +125,78 @@ class RenderNextRequest(Body):
 
 
 @router.get("/queue")
-def render_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+def render_queue(session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Queue:
     """Every job that has not ended, in order, with its segments, their workers and the estimated time."""
-    return _queue(session, prefect)
+    return _queue(session, prefect, studio)
 
 
 @router.post("/queue/pause", dependencies=[ADMIN], responses=error_responses(503))
-def pause_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+def pause_queue(session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Queue:
     """Start no more renders. Running renders continue, and new jobs are accepted."""
     prefect.set_paused(GPU_POOL, True)
-    return _queue(session, prefect)
+    return _queue(session, prefect, studio)
 
 
 @router.post("/queue/resume", dependencies=[ADMIN], responses=error_responses(503))
-def resume_queue(session: DatabaseSession, prefect: Prefect) -> Queue:
+def resume_queue(session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Queue:
     """Start renders again."""
     prefect.set_paused(GPU_POOL, False)
-    return _queue(session, prefect)
+    return _queue(session, prefect, studio)
 
 
 @router.post("/queue/reorder", responses=error_responses(400, 404, 409, 413, 415, 503))
-def reorder_queue(body: ReorderRequest, session: DatabaseSession, prefect: Prefect) -> Queue:
+def reorder_queue(body: ReorderRequest, session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Queue:
     """Move a waiting job. A job that has not started stays behind jobs with waiting segments: see its `position`."""
-    return _move_and_list(session, prefect, body.job_id, QueuePosition(body.position, body.before, body.after))
+    place = QueuePosition(body.position, body.before, body.after)
+    return _move_and_list(session, prefect, studio, body.job_id, place=place)
 
 
 @router.post("/queue/next", responses=error_responses(400, 404, 409, 413, 415, 503))
-def render_next(body: RenderNextRequest, session: DatabaseSession, prefect: Prefect) -> Queue:
+def render_next(body: RenderNextRequest, session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Queue:
     """Move a waiting job to the front, with the limits of /queue/reorder."""
-    return _move_and_list(session, prefect, body.job_id, QueuePosition(position=1))
+    return _move_and_list(session, prefect, studio, body.job_id, place=QueuePosition(position=1))
 
 
 @router.post("/queue/cancel-pending", dependencies=[ADMIN])
-def cancel_pending_jobs(session: DatabaseSession, prefect: Prefect, reconciler: JobReconciler) -> ClearedQueue:
+def cancel_pending_jobs(
+    session: DatabaseSession, prefect: Prefect, studio: CurrentStudio, reconciler: JobReconciler
+) -> ClearedQueue:
     """Cancel every job that has not started to render. Jobs that render or have rendered a part continue."""
     with session.begin():
         cancelled = cancel_pending(session)
     reconciler.wake()
-    return ClearedQueue(**_queue(session, prefect).model_dump(), cancelled=cancelled)
+    return ClearedQueue(**_queue(session, prefect, studio).model_dump(), cancelled=cancelled)
 
 
-def _move_and_list(session: Session, prefect: PrefectClient, job_id: int, place: QueuePosition) -> Queue:
+def _move_and_list(
+    session: Session, prefect: PrefectClient, studio: Studio, job_id: int, *, place: QueuePosition
+) -> Queue:
     with session.begin():
         move_job(session, prefect, job_id, place)
-    return _queue(session, prefect)
+    return _queue(session, prefect, studio)
 
 
-def _queue(session: Session, prefect: PrefectClient) -> Queue:
+def _queue(session: Session, prefect: PrefectClient, studio: Studio) -> Queue:
     try:
         pool = prefect.get_work_pool(GPU_POOL)
         jobs = list_queue(session, prefect)
     except UnavailableError as error:
-        entries = _entries(sort_queue(list_live_jobs(session)), {})
+        entries = _entries(sort_queue(list_live_jobs(session)), {}, {})
         return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
     slots = count_pool_slots(session)
-    rest = describe_rest(session)
-    etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused or rest is not None)
-    return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas))
+    obstacles = find_obstacles(session, jobs, studio)
+    etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused)
+    return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas, obstacles))
 
 
-def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float]) -> list[QueueEntry]:
+def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float], obstacles: Mapping[int, str]) -> list[QueueEntry]:
     positions = {queued.job.id: number for number, queued in enumerate(sort_waiting(jobs), start=1)}
     return [
-        QueueEntry.of(queued, position=positions.get(queued.job.id), eta_s=etas.get(queued.job.id)) for queued in jobs
+        QueueEntry.of(
+            queued,
+            position=positions.get(queued.job.id),
+            eta_s=None if queued.job.id in obstacles else etas.get(queued.job.id),
+            reason=obstacles.get(queued.job.id),
+        )
+        for queued in jobs
     ]

@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field
 
 from api.http.dependencies import DatabaseSession
 from api.http.strict_routes import strict_router
-from api.production.dependencies import Prefect
+from api.production.dependencies import CurrentStudio, Prefect
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker as Report
 from db.models.workers import WorkerState
 from tower.errors import UnavailableError
+from tower.rendering.readiness import WorkerReadiness
 from tower.rendering.worker_listing import KnownWorker, list_known_workers, list_seen_workers
 
 router = strict_router(prefix="/api/anime", tags=["workers"])
@@ -62,22 +63,31 @@ class SelfReport(BaseModel):
 
 
 class Worker(BaseModel):
-    """`report` is null until the worker sends one; `prefect_status` is null if Prefect does not know the worker."""
+    """`report` is null until the worker sends one; `prefect_status` is null if Prefect does not know the worker.
+
+    `can_render` and `reason` are of the present; the last failure of the report has its own time.
+    """
 
     name: str
     pool: str = Field(examples=["gpu"])
     prefect_status: str | None = Field(examples=["ONLINE"])
     last_heartbeat: datetime | None
+    can_render: bool | None = Field(
+        description="Whether it would render the default workflows now; null for a worker without a report."
+    )
+    reason: str | None = Field(description="Why it cannot.", examples=["gpu@box: ComfyUI does not answer at …"])
     report: SelfReport | None
     rendering: list[RenderingSegment]
 
     @classmethod
-    def of(cls, known: KnownWorker) -> Self:
+    def of(cls, known: KnownWorker, readiness: WorkerReadiness | None) -> Self:
         return cls(
             name=known.name,
             pool=known.pool,
             prefect_status=known.prefect_worker.status if known.prefect_worker else None,
             last_heartbeat=known.prefect_worker.last_heartbeat if known.prefect_worker else None,
+            can_render=None if readiness is None else readiness.reason is None,
+            reason=readiness.reason if readiness else None,
             report=SelfReport.of(known.report) if known.report else None,
             rendering=[RenderingSegment.of(row) for row in known.segments],
         )
@@ -91,11 +101,13 @@ class Workers(BaseModel):
 
 
 @router.get("/workers")
-def workers(session: DatabaseSession, prefect: Prefect) -> Workers:
-    """Every worker with its state, its current renders and its last failure."""
+def workers(session: DatabaseSession, prefect: Prefect, studio: CurrentStudio) -> Workers:
+    """Every worker with its state, its current renders, whether it can render now, and its last failure."""
     reason: str | None = None
     try:
         seen = list_seen_workers(prefect)
     except UnavailableError as error:
         reason, seen = error.message, {}
-    return Workers(reason=reason, workers=[Worker.of(known) for known in list_known_workers(session, seen)])
+    assessed = studio.assess_workers(session)
+    listed = list_known_workers(session, seen)
+    return Workers(reason=reason, workers=[Worker.of(known, assessed.get(known.name)) for known in listed])

@@ -19,6 +19,7 @@ from tower.engines.installed import installed_engines
 from tower.errors import UnavailableError
 from tower.errors.foreign import reason_of
 from tower.rendering.engine_choice import choose_for_pool
+from tower.rendering.studio import Studio
 from tower.settings import AUTO_ENGINE, Settings
 
 WORK_POOLS = ("cpu", "gpu")
@@ -63,6 +64,17 @@ class EngineStatus(PartStatus):
         None, examples=[{"animatic": "1.1.0"}], description="Version of each installed engine, by name."
     )
     broken: dict[str, str] | None = Field(None, description="Why each other declared engine cannot be loaded.")
+
+
+class ReadinessStatus(PartStatus):
+    """Whether the default workflows of this studio would run now. `reachable` is true if some worker can render them.
+
+    `note` says what the pictures are, if they are not ComfyUI's. `workers` has a reason for each worker that cannot.
+    """
+
+    engine: str | None = None
+    note: str | None = None
+    workers: dict[str, str | None] | None = None
 
 
 class ComfyUIStatus(PartStatus):
@@ -113,6 +125,18 @@ def check_engine(sessions: SessionFactory, settings: Settings) -> EngineStatus:
         return EngineStatus(reason=f"the workers cannot be listed: {_database_reason(error)}", **engines)
     why = _engine_reason(settings, chosen.name)
     return EngineStatus(reachable=True, name=chosen.name, version=chosen.version, why=why, **engines)
+
+
+def check_readiness(sessions: SessionFactory, studio: Studio) -> ReadinessStatus:
+    try:
+        with sessions() as session:
+            found = studio.assess(session)
+    except (OperationalError, PoolTimeoutError) as error:
+        return ReadinessStatus(reason=f"the workers cannot be listed: {_database_reason(error)}")
+    workers = {worker.name: worker.reason for worker in found.workers}
+    return ReadinessStatus(
+        reachable=found.is_ready, reason=found.reason, engine=found.engine, note=found.note, workers=workers
+    )
 
 
 def check_comfyui(settings: Settings) -> ComfyUIStatus:

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
+from api.episodes.app import create_app as episodes
 from api.http.collaborators import Collaborators, collaborators_of, store_collaborators
 from api.http.docs_page import OPEN_PATHS
-from api.episodes.app import create_app as episodes
 from api.middleware import key_check
 from api.music.app import create_app as music
 from api.production.app import create_app as production
@@ -177,7 +177,7 @@ def test_openapi_documents_the_required_keys(guarded: TestClient, reader: str) -
 
 def test_every_service_asks_for_the_same(sessions: SessionFactory, reader: str) -> None:
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
-    paths = {production: "/api/anime/workflows", episodes: "/api/episodes", music: "/api/music/playlists"}
+    paths = {production: "/api/anime/workflows", episodes: "/api/anime/episodes", music: "/api/playlists"}
     for create_app, path in paths.items():
         settings = Settings(database_url=url, prefect_api_url=Address("http://127.0.0.1:9/api"), require_keys=True)
         with TestClient(create_app(settings), client=("127.0.0.1", 50_000)) as client:

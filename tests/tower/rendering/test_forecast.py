@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker, WorkerState
+from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tower.engines.base import Shot
 from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
@@ -30,6 +31,12 @@ def history(session: Session) -> None:
     now = datetime.now(UTC)
     job.status, job.output_path = JobStatus.COMPLETED, "/x.mp4"
     job.started_at, job.ended_at = now - timedelta(seconds=TAKES_S), now
+    session.flush()
+
+
+@pytest.fixture
+def worker(session: Session) -> None:
+    session.add(Worker(name="gpu@box", host="box", slots=1, engine="animatic", state=WorkerState.READY))
     session.flush()
 
 
@@ -57,13 +64,13 @@ def test_a_waiting_job_is_queued_and_not_at_the_render(session: Session) -> None
     claim(session, row)
     session.refresh(job)
     assert (job.stage, job.progress) == (Stage.RENDER, 0.05)
-    assert forecast_job(session, job).place is None
+    assert forecast_job(session, job, ANIMATIC_STUDIO).place is None
 
 
-@pytest.mark.usefixtures("history")
+@pytest.mark.usefixtures("history", "worker")
 def test_the_estimate_counts_the_jobs_before_it(session: Session) -> None:
     jobs = [open_waiting(session)[0] for _ in range(3)] + [open_job(session)]
-    found = forecast_jobs(session, jobs)
+    found = forecast_jobs(session, jobs, ANIMATIC_STUDIO)
     assert [found[job.id].place for job in jobs] == [1, 2, 3, 4]
     assert [found[job.id].eta_s for job in jobs] == [TAKES_S, 2 * TAKES_S, 3 * TAKES_S, 4 * TAKES_S]
     assert [found[job.id].step for job in jobs[:2]] == ["waiting, next in line", "waiting, 1 before it"]
@@ -75,7 +82,7 @@ def test_several_slots_shorten_the_wait(session: Session) -> None:
     session.add(Worker(name="gpu@box", host="box", slots=2, engine="animatic", state=WorkerState.READY))
     session.flush()
     jobs = [open_waiting(session)[0] for _ in range(3)]
-    found = forecast_jobs(session, jobs)
+    found = forecast_jobs(session, jobs, ANIMATIC_STUDIO)
     assert [found[job.id].eta_s for job in jobs] == [TAKES_S, TAKES_S, 2 * TAKES_S]
 
 
@@ -87,17 +94,20 @@ def test_the_time_in_the_queue_does_not_slow_the_own_speed(session: Session) -> 
     job.started_at, job.heartbeat_at = now - timedelta(hours=1), now
     row.started_at, job.progress = now - timedelta(seconds=30), 0.475
     session.flush()
-    eta_s = forecast_job(session, job).eta_s
+    eta_s = forecast_job(session, job, ANIMATIC_STUDIO).eta_s
     assert eta_s is not None
     assert 30 < eta_s < 45
 
 
 def test_without_a_history_nothing_is_promised(session: Session) -> None:
     job, _ = open_waiting(session)
-    assert (forecast_job(session, job).place, forecast_job(session, job).eta_s) == (1, None)
+    assert (forecast_job(session, job, ANIMATIC_STUDIO).place, forecast_job(session, job, ANIMATIC_STUDIO).eta_s) == (
+        1,
+        None,
+    )
 
 
 def test_an_ended_job_has_no_forecast(session: Session) -> None:
     job, _ = open_waiting(session)
     lifecycle.cancel_job(session, job.id)
-    assert forecast_job(session, job) == NO_FORECAST
+    assert forecast_job(session, job, ANIMATIC_STUDIO) == NO_FORECAST

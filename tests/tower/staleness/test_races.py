@@ -13,7 +13,7 @@ from db.models.jobs import ProductionJob, QualityMetrics
 from db.models.rendering import Asset
 from db.models.scenes import Scene
 from tests.concurrency import run_concurrently
-from tests.tower.scene_takes import ANIMATIC_SETTINGS
+from tests.tower.scene_takes import ANIMATIC_SETTINGS, ANIMATIC_STUDIO
 from tests.tower.story_fixture import VillageStory, build_village
 from tower.review.acceptance import accept_take
 from tower.shots.scene_jobs import open_scene_job
@@ -43,7 +43,7 @@ def test_concurrent_requests_open_one_job_per_scene(sessions: SessionFactory, tm
 
     def ask(session: Any) -> None:
         open_stale_renders(
-            session, branches.find(session, village.stage.story.project_id, "main"), settings=ANIMATIC_SETTINGS
+            session, branches.find(session, village.stage.story.project_id, "main"), studio=ANIMATIC_STUDIO
         )
 
     run_concurrently(sessions, *[ask] * 4)

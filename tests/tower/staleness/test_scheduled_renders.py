@@ -12,7 +12,7 @@ from db.engine import SessionFactory
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from db.models.projects import Project
 from db.models.schedule import ProductionSchedule, ScheduleState
-from tests.tower.scene_takes import ANIMATIC_SETTINGS
+from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tests.tower.story_fixture import VillageStory, build_village
 from tower.jobs import lifecycle
 from tower.jobs.schedule_outcomes import record_outcomes
@@ -51,7 +51,7 @@ def read_entry(sessions: SessionFactory, entry_id: int) -> ProductionSchedule:
 
 
 def start_due(sessions: SessionFactory) -> list[int]:
-    return start_due_entries(sessions, ANIMATIC_SETTINGS)
+    return start_due_entries(sessions, ANIMATIC_STUDIO)
 
 
 def test_a_due_entry_starts_its_scene_once(sessions: SessionFactory, village: VillageStory) -> None:

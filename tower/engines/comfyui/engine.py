@@ -15,8 +15,9 @@ from tower.clients.comfyui.progress import FollowTimeouts
 from tower.engines.base import Shot, Watch
 from tower.engines.comfyui.clips import ExpectedClip, fetch_output
 from tower.engines.comfyui.execution import PromptRun, RunLimits, stop_prompt
-from tower.engines.comfyui.plans import RunPlan, plan_run, with_smaller_window
+from tower.engines.comfyui.plans import plan_run, with_smaller_window
 from tower.engines.comfyui.progress import RenderReporter
+from tower.engines.comfyui.run_plans import RunPlan
 from tower.errors import CancelledError
 
 log = logging.getLogger("tower.comfyui")

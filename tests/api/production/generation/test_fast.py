@@ -13,7 +13,7 @@ from httpx import Response
 from db.engine import SessionFactory
 from db.models.jobs import JobStatus, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
-from tests.api.api_requests import API_ROOT, insert_asset, status_and_code, update_job
+from tests.api.api_requests import API_ROOT, insert_asset, insert_worker, status_and_code, update_job
 
 DOCUMENTED = {"prompt": "samurai battle scene", "character": "original", "duration": 3}
 
@@ -150,6 +150,7 @@ def test_after_the_end_nothing_is_processing(
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
     client: TestClient, sessions: SessionFactory
 ) -> None:
+    insert_worker(sessions)
     first = start_fast(client, DOCUMENTED).json()
     created_at = datetime.fromisoformat(first["created_at"])
     took = {"started_at": created_at, "ended_at": created_at + timedelta(seconds=240)}

@@ -13,7 +13,14 @@ from httpx import Response
 from db.engine import SessionFactory
 from db.models.jobs import JobStatus, ProductionJob
 from tests.api.api_factories import create_project
-from tests.api.api_requests import API_ROOT, insert_asset, insert_project, status_and_code, update_job
+from tests.api.api_requests import (
+    API_ROOT,
+    insert_asset,
+    insert_project,
+    insert_worker,
+    status_and_code,
+    update_job,
+)
 
 EPIC = {"prompt": "epic anime scene", "character": "kai", "duration": 3}
 FOREST = {
@@ -73,6 +80,7 @@ def test_a_command_answer_describes_the_shot(client: TestClient) -> None:
 
 
 def test_the_estimate_comes_from_earlier_integrated_generations(client: TestClient, sessions: SessionFactory) -> None:
+    insert_worker(sessions)
     project_id = create_project(client)
     first = start_from_command(client, project_id, FOREST).json()
     assert first["estimated_completion"] is None

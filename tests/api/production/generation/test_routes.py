@@ -19,6 +19,7 @@ from tests.api.api_requests import (
     API_ROOT,
     DOCUMENTED_REQUEST,
     insert_project,
+    insert_worker,
     post_generate,
     start_generation,
     status_and_code,
@@ -159,6 +160,7 @@ def test_generation_makes_a_draft_project_active(client: TestClient, sessions: S
 def test_a_started_generation_knows_its_place_and_the_jobs_before_it(
     client: TestClient, sessions: SessionFactory
 ) -> None:
+    insert_worker(sessions)
     request = {"prompt": "test", "duration": 1, "engine": "animatic"}
     first = start_generation(client, request)
     created_at = datetime.fromisoformat(first["created_at"])
@@ -174,6 +176,7 @@ def test_a_started_generation_knows_its_place_and_the_jobs_before_it(
 
 
 def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: SessionFactory) -> None:
+    insert_worker(sessions)
     request = {"prompt": "test", "duration": 1, "engine": "animatic"}
     first = start_generation(client, request)
     assert first["estimated_completion"] is None

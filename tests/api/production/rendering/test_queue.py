@@ -10,7 +10,15 @@ from fastapi.testclient import TestClient
 
 from api.production.app import create_app
 from db.engine import SessionFactory
-from tests.api.api_requests import API_ROOT, insert_asset, start_generation, status_and_code, update_job
+from db.models.workers import WorkerState
+from tests.api.api_requests import (
+    API_ROOT,
+    insert_asset,
+    insert_worker,
+    start_generation,
+    status_and_code,
+    update_job,
+)
 from tests.api.prefect_queue import (
     complete_segment,
     create_deployments,
@@ -187,14 +195,29 @@ def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionF
 def test_estimates_come_from_the_durations_of_segments(
     stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
 ) -> None:
+    insert_worker(sessions, slots=2)
     finished, rendering, waiting = (open_waiting_job(sessions, prefect) for _ in range(3))
     complete_segment(sessions, list_segment_ids(sessions, finished)[0], insert_asset(sessions, finished), took_s=8)
     update_job(sessions, finished, status="failed", error_code="X", error_message="No.")
     start_segment(sessions, prefect, list_segment_ids(sessions, rendering)[0])
     etas = {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)}
-    assert etas == {rendering: 8.0, waiting: 8.0}  # the pool has slots for all
+    assert etas == {rendering: 8.0, waiting: 8.0}  # the worker has slots for both
     stack.post(f"{API_ROOT}/queue/pause")
     assert {job["job_id"]: job["eta_s"] for job in list_queued_jobs(stack)} == {rendering: 8.0, waiting: None}
+
+
+def test_a_waiting_job_says_why_no_worker_can_render_it(
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
+) -> None:
+    open_waiting_job(sessions, prefect)
+    [job] = list_queued_jobs(stack)
+    assert "no gpu worker is there" in job["reason"]
+    resting = {"state": WorkerState.UNWELL, "last_failure": "its disk is full"}
+    insert_worker(sessions, **resting)
+    [job] = list_queued_jobs(stack)
+    assert (job["eta_s"], job["reason"]) == (None, "gpu@box rests: its disk is full")
+    status = stack.get(f"{API_ROOT}/generation/{job['job_id']}/status").json()
+    assert status["step"] == "waiting: gpu@box rests: its disk is full"
 
 
 def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed(client: TestClient) -> None:

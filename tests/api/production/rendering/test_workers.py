@@ -46,7 +46,9 @@ def test_without_prefect_workers_are_listed_from_their_reports(
     assert "does not answer" in answer["reason"]
     [worker] = answer["workers"]
     assert (worker["name"], worker["pool"], worker["prefect_status"], worker["rendering"]) == ("gpu-1", "gpu", None, [])
+    assert (worker["can_render"], worker["reason"]) == (False, "gpu-1 rests: ComfyUI does not answer")
     report = worker["report"]
+    assert report["last_failure_at"] is not None
     assert (report["state"], report["last_failure"]) == ("unwell", "ComfyUI does not answer")
     assert (report["gpu"], report["slots"], report["vram_free_bytes"]) == ("NVIDIA GeForce RTX 3060", 2, 11)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,7 +17,11 @@ from api.production.status.probes import (
     PrefectStatus,
     WorkersStatus,
 )
+from db.engine import SessionFactory
+from tests.api.api_requests import insert_worker
 from tests.api.small_servers import FakePrefect, reserve_refusing_address, serve, serve_silence
+from tests.fakes.comfyui.server import FakeComfyUI
+from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS
 from tower.errors import StackError
 from tower.settings import Settings
 
@@ -73,6 +76,8 @@ def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient
     assert "does not answer" in status["prefect"]["reason"]
     assert status["workers"]["pools"] is None
     assert status["workers"]["reason"]
+    assert "no gpu worker is there" in status["readiness"]["reason"]
+    assert status["readiness"]["reason"] in status["reason"]
     assert status["comfyui"] == {
         "reachable": None,
         "reason": "TOWER_COMFYUI_URL is not set",
@@ -107,22 +112,45 @@ def test_status_counts_jobs(client: TestClient) -> None:
     assert client.get(f"{A}/status").json()["database"]["jobs"]["processing"] == before + 1
 
 
-def test_status_with_prefect_and_comfyui(api_database_url: str) -> None:
-    recorded = Path(__file__).with_name("comfyui_system_stats.json")
+def wait_until_healthy(client: TestClient) -> dict[str, Any]:
+    """On a busy machine an answer can come before all probes have ended."""
+    deadline = time.monotonic() + 60
+    while (status := client.get(f"{A}/status").json())["status"] != "healthy":
+        assert time.monotonic() < deadline, status
+    healthy: dict[str, Any] = status
+    return healthy
 
-    def comfyui(method: str, path: str, body: object) -> tuple[int, object]:
-        return (200, json.loads(recorded.read_text())) if path == "/system_stats" else (404, None)
 
-    with serve(FakePrefect()) as prefect, serve(comfyui) as comfyui_url:
-        settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui_url)
+def test_status_with_prefect_and_comfyui(api_database_url: str, sessions: SessionFactory) -> None:
+    with serve(FakePrefect()) as prefect, FakeComfyUI(models=DOCUMENTED_MODELS) as comfyui:
+        insert_worker(sessions, engine="comfyui", engines=["animatic", "comfyui"], comfyui_url=comfyui.url)
+        settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
-            deadline = time.monotonic() + 60  # on a busy machine one answer can come before all probes have ended
-            while (status := client.get(f"{A}/status").json())["status"] != "healthy":
-                assert time.monotonic() < deadline, status
+            status = wait_until_healthy(client)
+            del comfyui.object_info["VHS_VideoCombine"]
+            deadline = time.monotonic() + 60
+            while "VHS_VideoCombine" not in str((degraded := client.get(f"{A}/status").json())["readiness"]["reason"]):
+                assert time.monotonic() < deadline, "the lost class is not noticed"
+                time.sleep(0.2)
+            [worker] = [one for one in client.get(f"{A}/workers").json()["workers"] if one["name"] == "gpu@box"]
     assert (status["prefect"]["version"], status["prefect"]["url"]) == ("3.8.8", f"{prefect}/api")
-    worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": "2025-11-05T04:46:12Z"}
-    assert status["workers"]["pools"]["gpu"] == [worker]
+    prefect_worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": "2025-11-05T04:46:12Z"}
+    assert status["workers"]["pools"]["gpu"] == [prefect_worker]
     assert (status["comfyui"]["reachable"], status["comfyui"]["version"]) == (True, "0.33.0")
+    assert (status["readiness"]["reachable"], status["reason"]) == (True, None)
+    assert status["readiness"]["workers"] == {"gpu@box": None}
+    assert degraded["status"] == "degraded"
+    assert degraded["readiness"]["reason"] in degraded["reason"]
+    assert (worker["can_render"], worker["reason"]) == (False, degraded["readiness"]["reason"])
+
+
+def test_status_with_animatics_only_is_healthy_and_says_so(api_database_url: str, sessions: SessionFactory) -> None:
+    insert_worker(sessions)
+    with serve(FakePrefect()) as prefect:
+        settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api")
+        with TestClient(create_app(settings)) as client:
+            status = wait_until_healthy(client)
+    assert "animatics" in status["readiness"]["note"]
 
 
 def test_status_does_not_wait_for_a_silent_server_and_detects_a_wrong_one(
