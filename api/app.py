@@ -35,6 +35,7 @@ class TowerApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             key_check.document_security(super().openapi())
+            self.openapi_schema = _with_whole_bounds(super().openapi())
         return super().openapi()
 
 
@@ -116,6 +117,15 @@ def _checked_lifespan(
             yield
 
     return started
+
+
+def _with_whole_bounds(schema: Any) -> Any:
+    """The schema with whole bounds as integers: FastAPI writes each bound as a float, like 362.0."""
+    if isinstance(schema, dict):
+        return {name: _with_whole_bounds(part) for name, part in schema.items()}
+    if isinstance(schema, list):
+        return [_with_whole_bounds(part) for part in schema]
+    return int(schema) if isinstance(schema, float) and schema.is_integer() else schema
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -195,8 +195,8 @@ def _shortened(value: object) -> object:
     return echoed if len(str(echoed)) <= MAX_ECHO_CHARACTERS else f"{str(echoed)[:MAX_ECHO_CHARACTERS]}…"
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI and Starlette raise these. In our own code only BodyLimit does."""
+async def _http_error(request: Request, error: Exception) -> Response:
+    """FastAPI and Starlette raise these. In our own code only BodyLimit does. OPTIONS is answered with the methods."""
     assert isinstance(error, HTTPException)
     code = CODE_BY_STATUS.get(error.status_code, ErrorCode.BAD_REQUEST)
     message = error.detail
@@ -204,6 +204,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         message = {404: "There is no endpoint {}", 405: "{} is not allowed here"}.get(error.status_code, message)
         message = message.format(f"{request.method} {request.url.path}")
     headers = {"Allow": ", ".join(_allowed_methods(request))} if error.status_code == 405 else error.headers
+    if error.status_code == 405 and request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
     return error_response(request.scope, TowerError(message, code=code), status=error.status_code, headers=headers)
 
 

@@ -127,10 +127,11 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not valid JSON")
 
 
-def _finite_float(text: str) -> float:
+def _finite_float(text: str) -> float | int:
+    """A whole number is an integer, however it is written: JSON does not tell 362.0 from 362."""
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text} is out of range")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= MAX_ID else number
 
 
 def _integer(digits: str) -> int:

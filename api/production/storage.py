@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -22,6 +21,7 @@ from tower.errors.codes import ErrorCode
 from tower.storage import assets
 from tower.storage.assets import AssetFilter
 
+FILE_CONTENT: dict[str, Any] = {media: {} for media in (*assets.MEDIA_TYPES.values(), assets.UNKNOWN_MEDIA_TYPE)}
 router = strict_router(prefix="/api/anime", tags=["assets"])
 
 IdQuery = Annotated[int | None, Query(ge=1, le=MAX_ID)]
@@ -78,8 +78,8 @@ def get_asset(asset_id: RowId, session: ReadingSession) -> AssetAnswer:
     "/assets/{asset_id}/file",
     response_class=RangedFile,
     responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "The whole file, in its own media type"},
-        206: {"content": {"application/octet-stream": {}}, "description": "The requested range"},
+        200: {"content": FILE_CONTENT, "description": "The whole file, in its own media type"},
+        206: {"content": FILE_CONTENT, "description": "The requested range"},
         304: {"description": "If-None-Match has the current ETag"},
         **error_responses(404, 416),
     },
@@ -97,7 +97,7 @@ def asset_file(asset_id: RowId, session: ReadingSession) -> RangedFile:
         ) from error
     return RangedFile(
         path,
-        media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        media_type=assets.MEDIA_TYPES.get(path.suffix.lower(), assets.UNKNOWN_MEDIA_TYPE),
         filename=f"tower-{asset.id}{path.suffix}",
         content_disposition_type="inline",
         stat_result=file_stat,

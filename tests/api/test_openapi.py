@@ -11,7 +11,9 @@ from api.episodes import app as episodes
 from api.music import app as music
 from api.production import app as production
 from tests.api.openapi import Operation, find_integers, list_operations, path_parameters, path_pattern
+from tower.library import playing
 from tower.settings import Settings
+from tower.storage import assets
 
 SERVICES = {"production": production.create_app, "episodes": episodes.create_app, "music": music.create_app}
 DOCUMENTS = {name: create(Settings(database_url="postgresql://unused")).openapi() for name, create in SERVICES.items()}
@@ -21,6 +23,13 @@ ALL = [
     for operation in list_operations(document)
 ]
 EXACT = 2**53 - 1  # the largest integer that OpenAPI's numbers and JavaScript's hold
+FILES = {  # the media types of answers that are files, by the end of the path
+    "video": {"video/mp4"},
+    "export": {"application/zip"},
+    "file": {*assets.MEDIA_TYPES.values(), "application/octet-stream"},
+    "stream": set(playing.MEDIA_TYPES.values()),
+    "waveform": {"image/svg+xml"},
+}
 ENVELOPE = {"$ref": "#/components/schemas/ErrorAnswer"}
 
 
@@ -95,7 +104,23 @@ def test_undefined_methods_are_405_with_the_allowed_ones(name: str) -> None:
         documented = set().union(
             *(methods for other, methods in methods_by_path.items() if path_pattern(other).fullmatch(url))
         )
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - documented:
+        allowed = documented | ({"HEAD"} if "GET" in documented else set())
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
             answer = client.request(method, url)
-            assert (answer.status_code, method, url) == (405, method, url)
-            assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == documented
+            assert (answer.status_code, method, url) == (204 if method == "OPTIONS" else 405, method, url)
+            assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_whole_bounds_are_written_as_integers(name: str) -> None:
+    bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "default")
+    integers = list(find_integers(DOCUMENTS[name]))
+    assert integers
+    assert [schema for schema in integers if any(isinstance(schema.get(bound), float) for bound in bounds)] == []
+
+
+@pytest.mark.parametrize("operation", [operation for operation in ALL if operation.values[0].method == "GET"])  # type: ignore[union-attr] # the values are operations
+def test_files_are_documented_with_their_media_types(operation: Operation) -> None:
+    media = set(operation.definition["responses"]["200"]["content"])
+    ending = operation.path.rpartition("/")[2]
+    assert media == FILES.get(ending, {"application/json"})

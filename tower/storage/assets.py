@@ -13,6 +13,24 @@ from tower.errors import NotFoundError
 from tower.pages import Page, PageRequest, fetch_page
 from tower.versions.refs import check_project_exists
 
+UNKNOWN_MEDIA_TYPE = "application/octet-stream"
+MEDIA_TYPES = {  # by suffix; a browser must not run any of them
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".txt": "text/plain",
+}
+
 
 @dataclass(frozen=True)
 class AssetFilter:

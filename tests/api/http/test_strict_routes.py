@@ -174,3 +174,10 @@ def test_a_body_of_exactly_the_limit_is_accepted(client: TestClient) -> None:
     exact = json.dumps({"name": "x" * (LIMIT_BYTES - shell)}).encode()
     assert len(exact) == LIMIT_BYTES
     assert client.post("/api/scenes", content=exact, headers={"Content-Type": "application/json"}).status_code == 200
+
+
+@pytest.mark.parametrize(("number", "status"), [("362.0", 200), ("3.62e2", 200), ("362", 200), ("362.5", 422)])
+def test_a_whole_number_is_an_integer_however_it_is_written(client: TestClient, number: str, status: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/scenes", content=f'{{"name": "a", "number": {number}}}', headers=headers)
+    assert answer.status_code == status, answer.text
