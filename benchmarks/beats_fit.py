@@ -79,9 +79,9 @@ def _heard(curves: Onsets, duration_s: float, truth: Matrix) -> tuple[confidence
     beats = analysis.choose_metre(curves, duration_s, TempoHint())
     if not beats.segments:
         return None
-    found = confidence.compute_features(beats.curve, beats.times_s, beats.segments, beats.tempo_map, beats.metre)
+    found = confidence.compute_features(beats.curve, beats.times_s, beats.stretches, beats.tempo_map, beats.metre)
     right = len(truth) > 0 and f_measure(truth, beats.times_s) >= CORRECT_F_MEASURE
-    return None if confidence.reason_no_pulse(found, len(beats.times_s)) else (found, right)
+    return None if confidence.reason_no_pulse(found, beats.tempo_map, len(beats.times_s)) else (found, right)
 
 
 def _net_fit(examples: Sequence[FitExample]) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -13,8 +14,9 @@ from tower.beats import confidence, counting, downbeats, tempo, tracking
 from tower.beats.counting import AS_TRACKED, HYPOTHESES, MetreHypothesis, MetrePosterior
 from tower.beats.onsets import Curve, Onsets, compute_onsets, times_to_frames
 from tower.beats.results import Analysis, TempoCandidate, TempoChange, TempoHint
-from tower.beats.segments import TempoSegment, find_segments, find_tempo_changes, main_segment, smooth_beats
+from tower.beats.segments import TempoSegment, find_segments, smooth_beats
 from tower.beats.sound import SoundStream, open_sound
+from tower.beats.stretches import find_stretches, main_stretch
 from tower.beats.tempo import TempoMap
 
 MIN_BEATS_FOR_METRE = 8
@@ -34,9 +36,13 @@ class TrackedBeats:
     tempo_map: TempoMap
     metre: MetrePosterior | None
 
+    @cached_property
+    def stretches(self) -> tuple[TempoSegment, ...]:
+        return find_stretches(self.times_s, self.segments)
+
     @property
     def bpm(self) -> float:
-        return main_segment(self.segments).bpm
+        return main_stretch(self.stretches).bpm
 
     def candidates(self) -> tuple[TempoCandidate, ...]:
         """The candidates of the tempogram, with their weight redistributed by the metre."""
@@ -64,16 +70,16 @@ def analyse_onsets(onsets: Onsets, sound: SoundStream, hint: TempoHint) -> Analy
     beats = choose_metre(onsets, sound.duration_s, hint)
     if not beats.segments:
         return _without_beats(sound, "Fewer than two beats were found")
-    found = confidence.compute_features(beats.curve, beats.times_s, beats.segments, beats.tempo_map, beats.metre)
-    why_not = confidence.reason_no_pulse(found, len(beats.times_s))
+    found = confidence.compute_features(beats.curve, beats.times_s, beats.stretches, beats.tempo_map, beats.metre)
+    why_not = confidence.reason_no_pulse(found, beats.tempo_map, len(beats.times_s))
     if why_not:
         return _without_beats(sound, why_not)
     return Analysis(
         bpm=round(beats.bpm, 3),
         confidence=round(confidence.estimate_confidence(found), 4),
         beat_times_s=_rounded(beats.times_s),
-        downbeat_times_s=_rounded(downbeats.find_downbeats(beats.times_s, beats.segments, onsets)),
-        tempo_changes=tuple(_tempo_change(beats, part, found) for part in find_tempo_changes(beats.segments)),
+        downbeat_times_s=_rounded(downbeats.find_downbeats(beats.times_s, beats.stretches, onsets)),
+        tempo_changes=tuple(_tempo_change(beats, part, found) for part in beats.stretches),
         candidates=beats.candidates(),
         duration_s=sound.duration_s,
         sample_rate=sound.rate_hz,

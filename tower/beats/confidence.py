@@ -16,7 +16,9 @@ from tower.beats.tracking import ABSOLUTE_SILENCE_DB
 
 MIN_DURATION_S, MIN_BEATS = 3.0, 4
 MIN_RISE = 0.02  # of the strong onsets (98 %), in log-mel units; below it, a sound has no onsets
-MIN_CLARITY = 0.15  # speech, wind and rain stay below 0.1, music of the tuning half is above 0.36
+CERTAIN_CLARITY = 0.35  # music of the tuning half is above it; speech, wind and rain stay below 0.1
+MIN_CLARITY = 0.15  # in most windows; below it, one tempo must return through the whole sound
+MIN_RECURRENCE = 0.15  # of that tempo; speech, wind and rain stay below 0.1
 OFF_BEAT_SHARES = (0.125, 0.375, 0.625, 0.875)  # of a beat: neither on the beat nor on its halves
 OTHER_PRIORS_BPM = (85.0, 170.0)  # BPM
 MAX_TEMPO_DIFFERENCE = 0.04
@@ -53,9 +55,13 @@ def compute_features(
 
 
 def estimate_confidence(features: Features) -> float:
-    """The probability, 0–1, that beats with these features are right."""
+    """The probability, 0–1, that beats with these features are right.
+
+    The fit knows only music with a clear pulse, so a fainter one lowers its result.
+    """
     bias, *weights = COEFFICIENTS["confidence"]
-    return float(1 / (1 + np.exp(-(np.dot(weights, feature_vector(features)) + bias))))
+    fitted = 1 / (1 + np.exp(-(np.dot(weights, feature_vector(features)) + bias)))
+    return float(fitted * min(1.0, features.clarity / CERTAIN_CLARITY))
 
 
 def feature_vector(features: Features) -> NDArray[np.float64]:
@@ -81,13 +87,13 @@ def reason_unanalysable(onsets: Onsets) -> str | None:
     return None
 
 
-def reason_no_pulse(features: Features, beat_count: int) -> str | None:
-    """The reason why the found beats are not a pulse; None if they may be one."""
+def reason_no_pulse(features: Features, tempo_map: TempoMap, beat_count: int) -> str | None:
+    """The reason why the found beats are not a pulse; None if they may be one, or if a hint says that there is one."""
     if beat_count < MIN_BEATS:
         return f"Fewer than {MIN_BEATS} beats were found"
-    if features.clarity < MIN_CLARITY:
-        return "Its sounds do not return evenly, as in speech or noise"
-    return None
+    if tempo_map.hint.key or features.clarity >= MIN_CLARITY or tempo_map.recurrence >= MIN_RECURRENCE:
+        return None
+    return "No tempo returns in it more clearly than in noise"
 
 
 def _contrast(curve: Curve, times_s: NDArray[np.float64]) -> float:

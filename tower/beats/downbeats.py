@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tower.beats.onsets import CHROMA_EVERY, Onsets, max_near, times_to_frames
-from tower.beats.segments import TempoSegment
+from tower.beats.segments import MAX_GAP_PERIODS, TempoSegment
 
 METRES = (4, 3)
 HARMONY_WEIGHT, BASS_WEIGHT, STRESS_WEIGHT = 1.0, 0.6, 0.3  # weights
@@ -14,26 +14,34 @@ TRIPLE_METRE_COST = 0.15  # by how much a bar of three must be clearer
 
 
 def find_downbeats(
-    times_s: NDArray[np.float64], segments: tuple[TempoSegment, ...], onsets: Onsets
+    times_s: NDArray[np.float64], stretches: tuple[TempoSegment, ...], onsets: Onsets
 ) -> NDArray[np.float64]:
-    """The times of the first beats of the bars. Each segment is counted by itself; one under eight beats has none."""
+    """The times of the first beats of the bars. Each stretch has bars of one length; one under eight beats has none."""
     if len(times_s) < 8:
         return np.zeros(0)
     stress = _stress(times_s, onsets)
     found = []
-    for part in segments:
-        beats = np.arange(part.first, part.last + 1)
-        if len(beats) >= 8:
-            metre, phase = _bar(stress[beats])
-            found.append(times_s[beats[phase::metre]])
+    for part in stretches:
+        own = slice(part.first, part.last + 1)
+        if part.beats >= 8:
+            places = _places(times_s[own], part.period_s)
+            metre, phase = _bar(stress[own], places)
+            found.append(times_s[own][places % metre == phase])
     return np.concatenate(found) if found else np.zeros(0)
 
 
-def _bar(stress: NDArray[np.float64]) -> tuple[int, int]:
-    """The beats per bar and the index of the first downbeat: the phase whose beats stand out most from the others."""
+def _places(times_s: NDArray[np.float64], period_s: float) -> NDArray[np.intp]:
+    """The number of each beat, counted on through gaps without beats, so that the bars go on after a silence."""
+    gaps = np.diff(times_s) / period_s
+    steps = np.where(gaps > MAX_GAP_PERIODS, np.round(gaps), 1).astype(np.intp)
+    return np.concatenate([np.zeros(1, np.intp), np.cumsum(steps)])
+
+
+def _bar(stress: NDArray[np.float64], places: NDArray[np.intp]) -> tuple[int, int]:
+    """The beats per bar and the place of the first downbeat: the phase whose beats stand out most from the others."""
     ways = []
     for metre in METRES:
-        means = np.array([stress[phase::metre].mean() for phase in range(metre)])
+        means = np.array([stress[places % metre == phase].mean() for phase in range(metre)])
         phase = int(means.argmax())
         others = (means.sum() - means[phase]) / (metre - 1)
         ways.append((float(means[phase] - others) - (TRIPLE_METRE_COST if metre == 3 else 0), metre, phase))

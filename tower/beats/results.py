@@ -8,7 +8,7 @@ from typing import Any
 
 from tower.errors import InvalidError
 
-METHOD_VERSION = 2  # of the method: rises whenever the same file gives another result
+METHOD_VERSION = 3  # of the method: rises whenever the same file gives another result
 MIN_BPM, MAX_BPM = 40.0, 240.0  # the range of tempos that are found
 MIN_RANGE_RATIO = 1.05  # of high_bpm to low_bpm
 
@@ -61,7 +61,7 @@ class TempoCandidate:
 class Analysis:
     """The beats of a file. Times are seconds from the first sample of the file.
 
-    `bpm`: of the longest segment of even tempo; None if no beat was found, and `reason` says why.
+    `bpm`: of the tempo that most even beats have; None if no beat was found, and `reason` says why.
     `confidence`: 0–1; of all files with 0.9, about nine in ten are right (docs/beats.md describes the fit).
     `beat_strengths`: of each beat, 0–1, relative to the strong ones of the file; for cuts on strong beats.
     `sample_rate`: of the file, in Hz. `version`: of the method.

@@ -45,27 +45,32 @@ class TempoSegment:
     def duration_s(self) -> float:
         return self.end_s - self.start_s
 
+    @property
+    def even_duration_s(self) -> float:
+        return self.duration_s * self.even_share
+
+    @property
+    def beats(self) -> int:
+        return self.last - self.first + 1
+
 
 def find_segments(times_s: Times) -> tuple[TempoSegment, ...]:
     """The segments in order; empty for fewer than two beats."""
     runs = [run for run in _runs(times_s) if run[1] > run[0]]
     found = [_fit_segment(times_s, first, last) for run in runs for first, last in _split_run(times_s, *run)]
-    return tuple(_join(times_s, found))
+    return tuple(_join(found))
 
 
-def main_segment(segments: tuple[TempoSegment, ...]) -> TempoSegment:
-    """The segment whose tempo is that of the track: the longest even one."""
-    return max(segments, key=lambda part: part.duration_s * part.even_share)
+def join_parts(one: TempoSegment, other: TempoSegment) -> TempoSegment:
+    """Both as one, with the period that most of their even beats have.
 
-
-def find_tempo_changes(segments: tuple[TempoSegment, ...]) -> tuple[TempoSegment, ...]:
-    """The segments that start with another tempo. Only long and even ones count."""
-    solid = [part for part in segments if part.duration_s >= MIN_SEGMENT_S * 0.9 and part.even_share >= MIN_EVEN_SHARE]
-    found: list[TempoSegment] = []
-    for part in solid or [main_segment(segments)]:
-        if not found or abs(part.period_s / found[-1].period_s - 1) >= MAX_TEMPO_DIFFERENCE:
-            found.append(part)
-    return tuple(found)
+    One line through both would be uneven where the count slips by half a beat between them.
+    """
+    beats = one.beats + other.beats
+    even = one.beats * one.even_share, other.beats * other.even_share
+    share = even[0] / sum(even) if sum(even) else one.beats / beats
+    period_s = share * one.period_s + (1 - share) * other.period_s
+    return TempoSegment(one.first, other.last, one.start_s, other.end_s, period_s, sum(even) / beats)
 
 
 def smooth_beats(times_s: Times, segments: tuple[TempoSegment, ...]) -> Times:
@@ -157,14 +162,14 @@ def _fit_segment(times_s: Times, first: int, last: int) -> TempoSegment:
     )
 
 
-def _join(times_s: Times, found: list[TempoSegment]) -> list[TempoSegment]:
+def _join(found: list[TempoSegment]) -> list[TempoSegment]:
     """Join neighbours of about the same tempo that no gap separates."""
     joined: list[TempoSegment] = []
     for segment in found:
         before = joined[-1] if joined else None
         gap = before is not None and segment.start_s - before.end_s > MAX_GAP_PERIODS * before.period_s
         if before and not gap and abs(segment.period_s / before.period_s - 1) < MAX_TEMPO_DIFFERENCE:
-            joined[-1] = _fit_segment(times_s, before.first, segment.last)
+            joined[-1] = join_parts(before, segment)
         else:
             joined.append(segment)
     return joined

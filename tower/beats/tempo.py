@@ -50,6 +50,16 @@ class TempoMap:
         chosen = self.strengths[np.arange(len(self.path)), self.path]
         return float(np.clip(np.median(chosen), 0, 1))
 
+    @property
+    def recurrence(self) -> float:
+        """How far the tempo that returns most stands out through the whole sound.
+
+        Chance makes a high value less likely the longer the sound is, so it grows with the root of the windows.
+        """
+        inside = (BPM_GRID >= DEFAULT_MIN_BPM) & (BPM_GRID <= DEFAULT_MAX_BPM)
+        mean = self.strengths.mean(axis=0)[inside]
+        return float((mean.max() - mean.mean()) * np.sqrt(len(self.strengths) * STEP_S / WINDOW_S))
+
     def beat_periods(self, frames: int) -> NDArray[np.float64]:
         """The length of a beat in frames, for each frame."""
         centres = np.arange(len(self.path)) * STEP_S * FPS

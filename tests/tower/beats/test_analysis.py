@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tower.beats.sounds import click_track, encode, even_click_track, write_wav
+from tests.tower.beats.sounds import click_track, encode, even_click_track, swelling_chords, write_wav
 from tower.beats.analysis import analyse
 from tower.beats.results import Analysis, TempoHint
 from tower.errors import InvalidError
@@ -125,6 +125,38 @@ def test_sounds_without_a_beat_have_no_tempo_and_a_reason(tmp_path: Path, kind: 
     assert analysis.reason
     event_lists = (analysis.beat_times_s, analysis.downbeat_times_s, analysis.tempo_changes, analysis.candidates)
     assert not any(event_lists)
+
+
+def test_a_hint_is_tried_even_where_no_tempo_stands_out(tmp_path: Path) -> None:
+    uneven = click_track(np.cumsum(np.random.default_rng(3).gamma(2.0, 0.16, 100))[:90], 20)
+    path = write_wav(tmp_path / "uneven.wav", uneven)
+    assert analyse(path).reason == "No tempo returns in it more clearly than in noise"
+    hinted = analyse(path, TempoHint(bpm=100))
+    assert hinted.bpm == pytest.approx(100, rel=0.15)
+    assert hinted.confidence < 0.4
+
+
+def test_a_faint_pulse_of_swelling_chords_has_a_tempo_with_little_confidence(tmp_path: Path) -> None:
+    strokes = np.cumsum(0.625 * (1 + 0.04 * np.sin(np.arange(90) / 9)))
+    analysis = analyse(write_wav(tmp_path / "strings.wav", swelling_chords(strokes, 56)))
+    assert analysis.bpm is not None
+    assert min(abs(analysis.bpm / (96 * octave) - 1) for octave in (0.5, 1, 2)) < 0.06
+    assert 0 < analysis.confidence < 0.8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_has_no_tempo(tmp_path: Path, seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 0.1, 44_100 * 30)
+    assert analyse(write_wav(tmp_path / "noise.wav", noise)).bpm is None
+
+
+def test_bars_of_one_stretch_have_the_same_length(tmp_path: Path) -> None:
+    times_s = np.concatenate([np.arange(0.2, 14, 0.5), np.arange(14.45, 40, 0.5)])
+    signal = click_track(times_s, 40) + 0.4 * click_track(times_s[::4] + 0.004, 40)
+    analysis = analyse(write_wav(tmp_path / "bars.wav", signal))
+    assert len(analysis.tempo_changes) == 1
+    starts = np.searchsorted(analysis.beat_times_s, analysis.downbeat_times_s)
+    assert set(np.diff(starts)) in ({3}, {4})
 
 
 def test_an_analysis_round_trips_through_json(tmp_path: Path) -> None:
