@@ -28,6 +28,10 @@ BIT_RATE = 192_000  # bits per second
 Samples = NDArray[np.float32]  # 2 × n, −1…1
 
 
+class NoSoundError(MediaUnreadableError):
+    """The file can be read and has no track of sound."""
+
+
 @dataclass(frozen=True)
 class MusicExcerpt:
     """The music of a video.
@@ -54,7 +58,7 @@ def read_samples(music: MusicExcerpt, video_duration_s: float) -> Iterator[Sampl
     first = round(music.offset_s * RATE_HZ)
     past = first + _used(music, video_duration_s)
     at = 0
-    for samples in _stereo(music):
+    for samples in decode_stereo(music):
         begins, at = at, at + samples.shape[1]
         if at > first:
             yield samples[:, max(0, first - begins) : past - begins]
@@ -116,27 +120,31 @@ def _encoded(chunks: Iterator[Samples], stream: AudioStream) -> Iterator[Packet[
     yield from stream.encode(None)
 
 
-def _stereo(music: MusicExcerpt) -> Iterator[Samples]:
+def decode_stereo(music: MusicExcerpt) -> Iterator[Samples]:
+    """The whole track in stereo at RATE_HZ, in pieces of any length. A mono track has its level on both sides."""
     with _opened(music) as container:
-        resampler, form = _resampler(), None
+        resampler, form = _resampler(is_mono=False), None
         for frame in _frames(container):
             frame.pts = None
             now = (frame.format.name, frame.layout.name, frame.sample_rate)
             if form not in (None, now):
                 yield from map(_array, resampler.resample(None))
-                resampler = _resampler()
+            if form != now:
+                resampler = _resampler(is_mono=frame.layout.nb_channels == 1)
             form = now
             yield from map(_array, resampler.resample(frame))
         if form is not None:
             yield from map(_array, resampler.resample(None))
 
 
-def _resampler() -> AudioResampler:
-    return AudioResampler(format="fltp", layout="stereo", rate=RATE_HZ)
+def _resampler(*, is_mono: bool) -> AudioResampler:
+    """A resampler to RATE_HZ that keeps one channel: FFmpeg makes two of it 3 dB quieter."""
+    return AudioResampler(format="fltp", layout="mono" if is_mono else "stereo", rate=RATE_HZ)
 
 
 def _array(frame: AudioFrame) -> Samples:
-    return np.asarray(frame.to_ndarray(), np.float32)
+    samples = np.asarray(frame.to_ndarray(), np.float32)
+    return np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples
 
 
 def _frames(container: InputContainer) -> Iterator[AudioFrame]:
@@ -165,7 +173,7 @@ def _opened(music: MusicExcerpt) -> Iterator[InputContainer]:
             raise MediaUnreadableError(f"{name} is not a readable sound file, or it is truncated") from error
         with container:
             if not container.streams.audio:
-                raise MediaUnreadableError(f"{name} holds no sound")
+                raise NoSoundError(f"{name} holds no sound")
             yield container
 
 

@@ -96,6 +96,11 @@ class ErrorCode(StrEnum):
     DEADLINE = "DEADLINE", "An attempt of the job took too long.", "Raise `TOWER_JOB_TIMEOUT_S`, then retry the job."
     RENDER_FAILED = "RENDER_FAILED", "The engine could not render the clip.", "The message has the engine's reason."
     MERGE_FAILED = "MERGE_FAILED", "The segments cannot be joined.", "Retry the job: it reuses the segments."
+    ASSEMBLY_FAILED = (
+        "ASSEMBLY_FAILED",
+        "The film of an episode cannot be made, or it misses something that was promised.",
+        "The message names it. Assemble again: finished parts are reused.",
+    )
     NOT_AS_ASKED = (
         "NOT_AS_ASKED",
         "The clip has another size or length than the job requests.",

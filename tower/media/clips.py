@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import av
 from av.container import InputContainer
@@ -21,6 +24,26 @@ from tower.media.x264 import BT709
 STRICT_OPTIONS = {"err_detect": "explode"}  # by default FFmpeg conceals damage and returns the frame
 _NOTE = re.compile(rb"x264 - core [ -~]* options: ([ -~]+)")
 _IDR = 5  # NAL unit type (H.264, table 7-1)
+
+
+class TimedPacket(Protocol):
+    """What times are calculated from: a packet, or the facts that are kept of it."""
+
+    @property
+    def pts(self) -> int | None: ...
+
+    @property
+    def time_base(self) -> Fraction: ...
+
+
+@dataclass(frozen=True)
+class _PacketFacts:
+    """A packet without its data, as all the data of a long clip would fill the memory."""
+
+    pts: int | None
+    time_base: Fraction
+    is_discard: bool
+    is_idr: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +78,18 @@ def inspect_stream(path: Path, overlap: int) -> SegmentStream:
     """Describe a segment from its packets. Raises MediaUnreadableError if the file is not a video or is cut off."""
     with open_container(path) as container:
         video = find_video_stream(container, path)
-        packets = read_packets(container, video, path)
+        head: list[bytes] = []
+        tail: deque[bytes] = deque(maxlen=max(0, overlap))
+        note = None
+        packets: list[_PacketFacts] = []
+        for packet in iter_packets(container, video, path):
+            if not packets:
+                note = _settings_note(packet)
+            if len(head) < overlap:
+                head.append(bytes(packet))
+            if overlap > 0:
+                tail.append(bytes(packet))
+            packets.append(_describe_packet(packet, video))
         if not packets or len(packets) < video.frames:
             raise MediaUnreadableError(f"{path.name} is cut off: {len(packets)} of its {video.frames} frames exist")
         rate = _frame_rate(video, packets, path)
@@ -66,15 +100,19 @@ def inspect_stream(path: Path, overlap: int) -> SegmentStream:
             rate=rate,
             frames=sum(not packet.is_discard for packet in packets),
             header=bytes(video.codec_context.extradata or b""),
-            settings_note=_settings_note(packets[0]),
-            idr_frames=frozenset(_idr_frames(packets, numbers, video)),
+            settings_note=note,
+            idr_frames=frozenset(
+                at
+                for at, (packet, number) in enumerate(zip(packets, numbers, strict=True))
+                if packet.is_idr and at == number
+            ),
             is_constant_rate=sorted(numbers) == list(range(len(packets)))
             and not any(packet.is_discard for packet in packets),
             reorder_packets=max(position - number for position, number in enumerate(numbers)),
             is_tower_format=_is_tower_format(video),
             tags=dict(container.metadata),
-            head_packets=tuple(map(bytes, packets[:overlap])),
-            tail_packets=tuple(map(bytes, packets[max(0, len(packets) - overlap) :])),
+            head_packets=tuple(head),
+            tail_packets=tuple(tail),
         )
 
 
@@ -92,13 +130,18 @@ def find_video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def read_packets(container: InputContainer, video: VideoStream, path: Path) -> list[Packet[VideoStream]]:
     """Return all packets in decoding order. They are valid while the container is open."""
+    return list(iter_packets(container, video, path))
+
+
+def iter_packets(container: InputContainer, video: VideoStream, path: Path) -> Iterator[Packet[VideoStream]]:
+    """Yield the packets in decoding order. They are valid while the container is open."""
     try:
-        return [packet for packet in container.demux(video) if packet.size]
+        yield from (packet for packet in container.demux(video) if packet.size)
     except av.FFmpegError as error:
         raise MediaUnreadableError(f"{path.name} cannot be read to its end") from error
 
 
-def frame_numbers(packets: Sequence[Packet[VideoStream]], rate: Fraction) -> list[int]:
+def frame_numbers(packets: Sequence[TimedPacket], rate: Fraction) -> list[int]:
     """Return the number of each packet's frame in presentation order, from 0; −1 for a packet without a time."""
     first = min((packet.pts for packet in packets if packet.pts is not None), default=0)
     return [-1 if p.pts is None else round((p.pts - first) * p.time_base * rate) for p in packets]
@@ -113,14 +156,14 @@ def decode_frames(path: Path) -> Iterator[VideoFrame]:
         yield from _check_frames(container.decode(video), path)
 
 
-def decode_packets(packets: Iterable[bytes], clip: SegmentStream) -> list[VideoFrame]:
+def decode_packets(packets: Iterable[bytes], *, header: bytes, path: Path) -> Iterator[VideoFrame]:
     """Decode H.264 packets that start with an IDR frame. Raises MediaUnreadableError if one is damaged."""
     context = av.CodecContext.create("h264", "r")
-    context.extradata = clip.header
+    context.extradata = header
     context.options = STRICT_OPTIONS
-    sent = (*map(Packet, packets), None)
+    sent = chain(map(Packet, packets), (None,))
     frames = (frame for packet in sent for frame in context.decode(packet))
-    return list(_check_frames(frames, clip.path))
+    yield from _check_frames(frames, path)
 
 
 def _check_frames(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFrame]:
@@ -133,7 +176,7 @@ def _check_frames(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFra
         raise MediaUnreadableError(f"{path.name} is damaged: not all of its frames can be decoded") from error
 
 
-def _frame_rate(video: VideoStream, packets: Sequence[Packet[VideoStream]], path: Path) -> Fraction:
+def _frame_rate(video: VideoStream, packets: Sequence[TimedPacket], path: Path) -> Fraction:
     """Return the rate over the start times of frames, as the last duration and the header are often wrong."""
     declared = video.average_rate or video.guessed_rate
     times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
@@ -145,14 +188,12 @@ def _frame_rate(video: VideoStream, packets: Sequence[Packet[VideoStream]], path
     return steps / span_s
 
 
-def _idr_frames(packets: Sequence[Packet[VideoStream]], numbers: Sequence[int], video: VideoStream) -> Iterator[int]:
+def _describe_packet(packet: Packet[VideoStream], video: VideoStream) -> _PacketFacts:
     header = video.codec_context.extradata or b""
-    if video.codec_context.name != "h264" or len(header) < 5:
-        return
-    length_bytes = (header[4] & 3) + 1  # ISO/IEC 14496-15, lengthSizeMinusOne
-    for position, packet in enumerate(packets):
-        if packet.is_keyframe and numbers[position] == position and _has_idr(bytes(packet), length_bytes):
-            yield position
+    is_idr = False
+    if packet.is_keyframe and video.codec_context.name == "h264" and len(header) >= 5:
+        is_idr = _has_idr(bytes(packet), (header[4] & 3) + 1)  # ISO/IEC 14496-15, lengthSizeMinusOne
+    return _PacketFacts(packet.pts, packet.time_base, packet.is_discard, is_idr)
 
 
 def _has_idr(data: bytes, length_bytes: int) -> bool:

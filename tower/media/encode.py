@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.rates import exact_rate
+from tower.media.x264 import TAKE_OPTIONS
 
 _THREADS = 4
 """Fixed, as the output of x264 depends on the number of threads, and equal shots must give equal files."""
@@ -97,11 +98,5 @@ class VideoWriter:
         context.color_range = ColorRange.MPEG
         context.colorspace = Colorspace.ITU709
         context.color_primaries = context.color_trc = _BT709
-        context.options = {
-            "preset": "veryfast",
-            "tune": "animation",
-            "crf": "12",
-            "forced-idr": "1",
-            "x264-params": "cpu-independent=1",
-        }
+        context.options = dict(TAKE_OPTIONS)
         return stream

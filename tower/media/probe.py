@@ -114,7 +114,7 @@ def _describe(path: Path, container: InputContainer, video: VideoStream, tally: 
         duration_s=float(tally.frames / fps),
         timing_error_ms=_timing_error_ms(video, tally.display_times, fps),
         bytes=path.stat().st_size,
-        faststart=_has_index_first(path) if "mp4" in container.format.name else None,
+        faststart=has_index_first(path) if "mp4" in container.format.name else None,
         audio=_audio_track(container, tally),
         fault=tally.fault,
         lost=tally.lost,
@@ -154,7 +154,7 @@ def _container_name(container: InputContainer) -> str:
     return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
 
 
-def _has_index_first(path: Path) -> bool:
+def has_index_first(path: Path) -> bool:
     """Whether `moov` comes before `mdat` among the top-level boxes (ISO/IEC 14496-12, 4.2)."""
     with path.open("rb") as file:
         for kind in _box_types(file):

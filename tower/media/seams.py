@@ -70,7 +70,9 @@ def _check_copyable(clips: Sequence[SegmentStream], cuts: Sequence[tuple[int, in
 
 def _encode_seam(before: SegmentStream, after: SegmentStream) -> Packets:
     """Encode the cross-fade to packets that fit between those of the segments."""
-    fade = blend_frames(decode_packets(before.tail_packets, before), decode_packets(after.head_packets, after))
+    tail = decode_packets(before.tail_packets, header=before.header, path=before.path)
+    head = decode_packets(after.head_packets, header=after.header, path=after.path)
+    fade = blend_frames(list(tail), list(head))
     encoder = av.CodecContext.create("libx264", "w")
     configure_encoder(encoder, size=after.size, rate=after.rate, options=parse_settings_note(after.settings_note or ""))
     encoder.thread_count = 1  # seams are encoded in parallel

@@ -14,6 +14,14 @@ from av.video.stream import VideoStream
 MP4_OPTIONS = {"movflags": "+faststart"}
 BT709 = 1  # the code of its primaries, transfer and matrix (ISO/IEC 23091-2)
 CRF12_OPTIONS = {"preset": "veryfast", "crf": "12"}
+# Equal options give equal decoder configurations, so that takes and conformed shots can be joined by copying.
+TAKE_OPTIONS = {
+    "preset": "veryfast",
+    "tune": "animation",
+    "crf": "12",
+    "forced-idr": "1",
+    "x264-params": "cpu-independent=1",
+}
 _THREADS = 4  # fixed, as the output of x264 depends on the number of threads
 
 # Settings that x264 accepts with the name and format of its note.

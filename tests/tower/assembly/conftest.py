@@ -1,4 +1,4 @@
-"""A village whose three scenes are an episode with accepted takes."""
+"""A village whose three scenes are an episode with accepted takes, and the golden film, which is assembled once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.models.episodes import Episode
+from tests.tower.assembly.golden import Material, golden_cut, make_material
 from tests.tower.story_fixture import VillageStory, build_village
 from tower.assembly.cut import EpisodeCut
+from tower.assembly.film import AssemblyResult, assemble
 from tower.assembly.planning import plan_cut
 from tower.story.entities import LocatedRow
 from tower.story.episodes import find_episode
@@ -58,3 +60,23 @@ def stage(session: Session, tmp_path: Path) -> EpisodeStage:
     for scene in stage.scenes:
         stage.edit_scene(scene, episode_key=str(key))
     return stage
+
+
+@dataclass(frozen=True)
+class GoldenFilm:
+    material: Material
+    cut: EpisodeCut
+    path: Path
+    cache: Path
+    result: AssemblyResult
+    shares: tuple[float, ...]
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenFilm:
+    folder = tmp_path_factory.mktemp("golden")
+    material = make_material(folder)
+    cut = golden_cut(material)
+    shares: list[float] = []
+    result = assemble(cut, folder / "film.mp4", folder / "cache", progress=shares.append)
+    return GoldenFilm(material, cut, folder / "film.mp4", folder / "cache", result, tuple(shares))

@@ -1,0 +1,43 @@
+"""Names what is cached by everything that it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from tower.assembly.cut import EpisodeCut, MediaFile
+from tower.media.files import sha256_of
+
+VERSION = 1  # raised with every change that makes another file of an equal cut
+
+
+def content_key(kind: str, *parts: object) -> str:
+    """The hex digest of the parts. Files count with their content, and paths do not."""
+    text = json.dumps([VERSION, kind, _plain(parts)], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def film_key(cut: EpisodeCut) -> str:
+    """The key of the whole film."""
+    cover = sha256_of(cut.cover) if cut.cover else None
+    return content_key("film", dataclasses.replace(cut, cover=None), cover)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, MediaFile):
+        return value.sha256
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Fraction | UUID) else value

@@ -1,0 +1,42 @@
+"""Counts the work of an assembly, reports its share, and ends it when it is cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tower.errors import CancelledError
+
+INTERVAL_S = 0.1  # between two reports, and between two questions whether the work is cancelled
+
+
+class Progress:
+    """Work is counted in frames of the film. The share never falls, and it is 1 only at the end."""
+
+    def __init__(self, report: Callable[[float], None], is_cancelled: Callable[[], bool]) -> None:
+        self._report, self._is_cancelled = report, is_cancelled
+        self._total = self._done = self._reported = 0.0
+        self._looked_s = float("-inf")
+
+    def plan(self, frames: float) -> None:
+        """Add work that is to come."""
+        self._total += frames
+
+    def advance(self, frames: float = 0.0) -> None:
+        """Count finished work. Raises CancelledError."""
+        self._done += frames
+        now_s = time.monotonic()
+        if now_s - self._looked_s < INTERVAL_S:
+            return
+        self._looked_s = now_s
+        if self._is_cancelled():
+            raise CancelledError("The assembly was cancelled. Its finished parts are kept for the next one")
+        self._tell(min(0.999, self._done / self._total) if self._total else 0.0)
+
+    def finish(self) -> None:
+        self._tell(1.0)
+
+    def _tell(self, share: float) -> None:
+        if share > self._reported:
+            self._reported = share
+            self._report(share)
