@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from tower.errors import MAX_FIELD_LENGTH, InvalidError, TowerError, UnavailableError
 from tower.errors.codes import ErrorCode
-from tower.errors.foreign import one_line
+from tower.errors.foreign import DISK_FULL_REASON, one_line, shortage_of
 from tower.nesting import MAX_LEVELS
 
 REQUEST_ID = "tower.request_id"  # key in the ASGI scope
@@ -135,6 +135,9 @@ def database_unavailable(scope: Mapping[str, Any], error: Exception) -> JSONResp
     unavailable = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
     if isinstance(error, PoolTimeoutError):
         unavailable = UnavailableError("All database connections are in use: too many requests at once, try again")
+    elif (shortage := shortage_of(error)) is not None:
+        code = ErrorCode.DATABASE_DISK_FULL if shortage == DISK_FULL_REASON else None
+        unavailable = UnavailableError(f"{shortage[0].upper()}{shortage[1:]}; run `tower doctor`", code=code)
     log.error("%s", unavailable.message, exc_info=error)
     return error_response(scope, unavailable, headers={"Retry-After": "2"})
 

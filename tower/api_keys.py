@@ -23,6 +23,7 @@ from db.engine import open_engine
 from db.models.keys import ApiKey, Scope
 from tower.addresses import used_form
 from tower.errors import ConflictError, InvalidError, NotFoundError, StackError, UnauthorizedError
+from tower.errors.foreign import reason_of
 from tower.names import NameIndex, clean_name, name_key
 from tower.settings import Settings
 
@@ -114,7 +115,7 @@ def require_usable_key(settings: Settings) -> None:
         with Session(engine) as session:
             has_key = _has_usable_key(session)
     except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
+        reason = reason_of(error)
         raise StackError(f"The API keys cannot be read from the database, and they are required: {reason}") from error
     finally:
         engine.dispose()

@@ -10,6 +10,8 @@ from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from tower.errors.foreign import reason_of
+
 WAIT_S = 8.0  # less than the 10 s that many HTTP clients wait
 LIBRARIES = {name: name for name in ("av", "librosa", "numba", "numpy", "scipy")} | {"sklearn": "scikit-learn"}
 
@@ -71,7 +73,7 @@ def main() -> None:
 
         compute_features([tone])
     except Exception as error:  # A broken installation fails in many ways, and each of them is the answer.
-        reason = f"librosa does not work: {error}"
+        reason = f"librosa does not work: {reason_of(error)}"
     used = {name: package for name, package in LIBRARIES.items() if name in sys.modules}
     if reason:
         used.pop("librosa", None)

@@ -79,6 +79,7 @@ class ErrorCode(StrEnum):
     STACK_ERROR = "STACK_ERROR", "The stack cannot start or stop.", "Run `tower doctor`."
     PREFECT_REFUSED = "PREFECT_REFUSED", "Prefect refused a request from Tower.", "The message has Prefect's reason."
     PREFECT_UNAVAILABLE = "PREFECT_UNAVAILABLE", "Prefect does not answer.", "Run `tower doctor`."
+    DATABASE_DISK_FULL = "DATABASE_DISK_FULL", "The disk of the database is full.", "Free some space on it."
     DISK_FULL = "DISK_FULL", "The disk of the data folder is full.", "Free some space, or run `tower purge`."
 
     CANCELLED = "CANCELLED", "The user cancelled the job.", "Retry the job to continue it."

@@ -8,6 +8,12 @@ from tower.errors import TowerError
 
 MAX_MESSAGE_LENGTH = 1000  # characters of a stored message
 MAX_REASON_LENGTH = 300  # characters of another program's reason in one of our sentences
+DISK_FULL_REASON = "the disk of the database is full"
+SHORTAGES = {  # by SQLSTATE
+    "53100": DISK_FULL_REASON,
+    "53200": "the database is out of memory",
+    "53300": "the database has no free connection",
+}
 MAX_REPORT_LENGTH = 20_000  # characters of a report in which a reason is looked for
 _EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception)\b\s*:|\[Errno \d+\]")
 _REASON = re.compile(
@@ -59,8 +65,14 @@ def reason_of(error: BaseException) -> str:
     from sqlalchemy.exc import OperationalError  # imported here: the supervisor does not need SQLAlchemy
 
     if isinstance(error, OperationalError):
-        return "the database did not answer"
+        return shortage_of(error) or "the database did not answer"
     return f"an unexpected {type(error).__name__}"
+
+
+def shortage_of(error: BaseException) -> str | None:
+    """What the database lacks, by its SQLSTATE of class 53; None for any other error."""
+    state = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+    return SHORTAGES.get(state, "the database lacks resources") if state.startswith("53") else None
 
 
 def _ends(text: str) -> str:

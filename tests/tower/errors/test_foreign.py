@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from db.models.workers import Worker
 from tower.engines.base import Shot
 from tower.errors import RenderError, TowerError
 from tower.errors.codes import ErrorCode
-from tower.errors.foreign import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, one_line, reason_line, reason_of
+from tower.errors.foreign import MAX_MESSAGE_LENGTH, MAX_REASON_LENGTH, one_line, reason_line, reason_of, shortage_of
 from tower.jobs import attempts, lifecycle
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments, workers
@@ -131,3 +132,15 @@ def test_the_line_with_the_reason_is_kept(report: str, reason: str) -> None:
 @pytest.mark.parametrize("text", [*HOSTILE, "", "failed:\n" + "y" * 200_000])
 def test_a_kept_reason_is_bounded(text: str) -> None:
     assert len(reason_line(text)) <= MAX_REASON_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [("53100", "the disk of the database is full"), ("53200", "the database is out of memory"), ("57014", None)],
+)
+def test_what_the_database_lacks_is_named(session: Session, state: str, reason: str | None) -> None:
+    failing = text(f"do $$ begin raise exception 'words of the driver' using errcode = '{state}'; end $$")
+    with pytest.raises(OperationalError) as failed:
+        session.execute(failing)
+    assert shortage_of(failed.value) == reason
+    assert reason_of(failed.value) == (reason or "the database did not answer")
