@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -196,7 +197,11 @@ def _run_as(home: postgres_home.PostgresHome, argv: list[str]) -> None:
         extra_groups=[] if account else None,
     )
     if done.returncode:
-        raise StackError(f"{argv[0]} could not create the database in {home.root}: {' '.join(done.stderr.split())}")
+        report = home.root / "initdb.log"
+        with contextlib.suppress(OSError):
+            report.write_text(done.stderr)
+        full = f", because the disk of {home.root} is full" if os.strerror(errno.ENOSPC) in done.stderr else ""
+        raise StackError(f"{argv[0]} could not create the database in {home.root}{full}: {report} says why")
 
 
 def _password(file: Path) -> str:

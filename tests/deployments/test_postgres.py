@@ -207,6 +207,20 @@ def test_an_interrupted_initdb_is_repeated(reachable: Path) -> None:
         server.stop()
 
 
+def test_a_full_disk_is_named_when_the_database_is_created(reachable: Path) -> None:
+    disk = reachable / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "tmpfs", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("this account cannot mount a file system")
+    try:
+        with pytest.raises(StackError, match=r"the disk of \S+ is full: \S+initdb\.log says why$"):
+            EmbeddedPostgres(disk / "postgres", find_free_port()).start()
+        assert (disk / "postgres" / "initdb.log").read_text()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 def test_root_keeps_the_data_elsewhere_if_the_server_cannot_enter_its_folder(
     reachable: Path, closed_folder: Callable[[], Path]
