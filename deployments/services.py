@@ -59,7 +59,7 @@ class StackServices:
             "Prefect",
             lambda: _require_ports(command, port),
             lambda: self._is_up(health),
-            start_timeout_s=120,
+            start_timeout_s=300,
         )
 
     def apis(self, names: Sequence[str] = API_NAMES) -> ProcessSpec:

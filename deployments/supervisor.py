@@ -32,7 +32,7 @@ class ProcessSpec:
     title: str
     prepare: Callable[[], Process]
     is_healthy: Callable[[], bool]
-    start_timeout_s: float = 60.0
+    start_timeout_s: float = 180.0  # a part needs 5 s of a core, which a busy machine grants slowly
 
 
 @dataclass(frozen=True)
