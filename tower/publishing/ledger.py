@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 from db.engine import SessionFactory
 from db.models.publications import IN_PLACE, Publication, PublicationState
 from tower.errors import ConflictError, NotFoundError
+from tower.names import name_key
 from tower.publishing.film import Film
 from tower.publishing.layout import Layout
-from tower.publishing.names import compare_key, folder_name
+from tower.publishing.names import folder_name
 from tower.publishing.nfo import read_series_key
 
 LIBRARY_LOCK_ID = 0x6C_69_62_72  # an arbitrary advisory lock id, held while names are chosen
@@ -176,10 +177,10 @@ def _free_folder(session: Session, library: Path, film: Film) -> str:
             Publication.library == str(library), Publication.series_key != film.series.key
         )
     )
-    used = {compare_key(name) for name in rows}
-    used |= {compare_key(entry.name) for entry in _foreign_folders(library, film.series.key)}
+    used = {name_key(name) for name in rows}
+    used |= {name_key(entry.name) for entry in _foreign_folders(library, film.series.key)}
     copy = 1
-    while compare_key(name := folder_name(film.series.name, film.series.year, copy)) in used:
+    while name_key(name := folder_name(film.series.name, film.series.year, copy)) in used:
         copy += 1
     return name
 

@@ -32,8 +32,3 @@ def folder_name(series: str, year: int | None, copy: int = 1) -> str:
     """The name of a series' folder. Another series of the same name has another `copy`."""
     name = safe_name(series) + (f" ({year})" if year else "")
     return name if copy == 1 else f"{name} ({copy})"
-
-
-def compare_key(name: str) -> str:
-    """Equal for names that some file system holds for one: those that ignore case, or compose letters."""
-    return unicodedata.normalize("NFKC", name).casefold()

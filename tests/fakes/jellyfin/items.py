@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import av
+from av.stream import Disposition
 
 from tests.fakes.jellyfin.resolver import Episode, Series, resolve_library
 
@@ -119,7 +120,9 @@ def _probe(path: Path) -> tuple[int | None, list[dict[str, Any]]]:
 
 
 def _stream(stream: Any) -> dict[str, Any]:
-    described = {"Type": stream.type.title(), "Codec": stream.codec_context.name, "IsExternal": False}
+    is_cover = stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+    kind = "EmbeddedImage" if is_cover else stream.type.title()
+    described = {"Type": kind, "Codec": stream.codec_context.name, "IsExternal": False}
     if stream.type == "video":
         described |= {"Width": stream.width, "Height": stream.height}
     return described

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.jellyfin.resolver import EPISODE, EXTRAS_FOLDERS, IGNORED_FOLDERS
-from tower.publishing.names import compare_key, folder_name, safe_name
+from tower.publishing.names import folder_name, safe_name
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,3 @@ def test_the_number_of_the_episode_is_the_only_one_in_a_file_name() -> None:
 def test_series_of_one_name_have_different_folders() -> None:
     assert folder_name("Kai", 2026) == "Kai (2026)"
     assert folder_name("Kai", 2026, 2) == "Kai (2026) (2)"
-    assert compare_key("KAI Café") == compare_key("kai Cafe\u0301")
