@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     library_dir: Path | None = Field(
         None, description="The folder that films are published to; default: `library` in the data folder."
     )
+    signing_certificate: Path | None = Field(
+        None, description="A PEM certificate that published films are signed with; default: one that Tower makes."
+    )
+    signing_key: Path | None = Field(None, description="The PEM key of that certificate.")
     jellyfin_url: Address | None = Field(None, description="A Jellyfin server that shows the library.")
     jellyfin_key: str | None = Field(None, min_length=1, repr=False, description="An API key of that server.")
     jellyfin_path_map: str = Field(
@@ -183,6 +187,12 @@ class Settings(BaseSettings):
                     "name each origin in full, like http://studio.local:8080, without * and without a path"
                 )
         return value
+
+    @model_validator(mode="after")
+    def check_signing(self) -> Self:
+        if (self.signing_certificate is None) != (self.signing_key is None):
+            raise ValueError("set both TOWER_SIGNING_CERTIFICATE and TOWER_SIGNING_KEY, or neither")
+        return self
 
     @model_validator(mode="after")
     def check_comfyui_login(self) -> Self:

@@ -28,6 +28,7 @@ from deployments.cli import (
     serve,
     up,
     upload,
+    verify,
     worker,
     workflows,
 )
@@ -63,7 +64,7 @@ def tower(
 
 MODULES = (
     *(up, jobs, render, project, character, scene, episode, branch),
-    *(workflows, music, upload, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
+    *(workflows, music, upload, verify, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:
     module.register(app)

@@ -195,6 +195,11 @@ class ErrorCode(StrEnum):
     APPLE_MUSIC_REFUSED = "APPLE_MUSIC_REFUSED", "Apple Music refused the request.", "The message has its reason."
 
     JELLYFIN_UNAVAILABLE = "JELLYFIN_UNAVAILABLE", "Jellyfin does not answer.", "Start it, or run `tower doctor`."
+    SIGNING_FAILED = (
+        "SIGNING_FAILED",
+        "A film cannot be marked with the certificate.",
+        "Check `TOWER_SIGNING_CERTIFICATE` and `TOWER_SIGNING_KEY`.",
+    )
     JELLYFIN_REFUSED = "JELLYFIN_REFUSED", "Jellyfin refused a call.", "The message has the reason."
 
     MERGE_CONFLICT = (
