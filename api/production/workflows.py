@@ -144,6 +144,10 @@ class StoredWorkflow(BaseModel):
     bindings: Bindings = Field(description="Given and inferred bindings.")
     inferred: dict[str, InferredBindings]
     not_inferred: dict[str, str] = Field(description="Bindings that could not be inferred, and why.")
+    serves: dict[str, str] = Field(
+        description="Which frames, width, height and fps it can render on this ComfyUI; empty if it was not checked.",
+        examples=[{"frames": "1 to 16384 frames in steps of 4: other values are rendered larger, and the clip is cut"}],
+    )
     warnings: list[WorkflowFinding] = Field(description="Problems that do not keep it from running.")
 
     @classmethod
@@ -161,6 +165,7 @@ class StoredWorkflow(BaseModel):
                 for name, found in examined.inferred.found.items()
             },
             not_inferred=examined.inferred.missing,
+            serves=examined.serves,
             warnings=[WorkflowFinding(**asdict(finding)) for finding in examined.warnings],
         )
 

@@ -119,6 +119,8 @@ def _print_stored(stored: dict[str, Any]) -> None:
     checked = "checked: ComfyUI can run it" if stored["checked"] else f"not checked: {stored['reason']}"
     print_line(f"{stored['name']}, version {stored['version']}, {checked}")
     _print_bindings(stored["bindings"])
+    for name, served in stored["serves"].items():
+        print_note(f"Renders: {name}: {served}")
     for name, why in stored["not_inferred"].items():
         print_note(f"Not found: {name}: {why}")
     for finding in stored["warnings"]:

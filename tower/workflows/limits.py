@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
@@ -33,6 +34,29 @@ def cover_pixels(paths: GraphPaths, binding: Binding, pixels: int) -> int:
     """The smallest size on the grid of latents and of the server that covers `pixels`."""
     grid = lcm(LATENT_GRID_PX, *(_whole(spec, "step") or 1 for spec in _limiting_specs(paths, binding)))
     return -(-pixels // grid) * grid
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The values that an input takes: from `least` in steps of `step` to `most`; None: no limit."""
+
+    least: int
+    most: int | None
+    step: int
+    is_whole: bool
+
+
+def read_limits(paths: GraphPaths, binding: Binding, *, is_size: bool) -> Limits:
+    """The limits of the input, and of those that it is wired to. Sizes are also on the grid of latents."""
+    specs = list(_limiting_specs(paths, binding))
+    most = [limit for spec in specs if (limit := _whole(spec, "max")) is not None]
+    steps = [_whole(spec, "step") or 1 for spec in specs]
+    return Limits(
+        least=max((_whole(spec, "min") or 0 for spec in specs), default=0),
+        most=min(most, default=None),
+        step=lcm(LATENT_GRID_PX if is_size else 1, *steps),
+        is_whole=any(spec.kind == "INT" for spec in specs),
+    )
 
 
 def _limiting_specs(paths: GraphPaths, binding: Binding) -> Iterator[InputSpec]:

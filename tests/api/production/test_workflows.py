@@ -69,6 +69,8 @@ def test_a_graph_is_checked_and_its_bindings_inferred(comfyui_client: TestClient
     assert body["bindings"]["seed"] == [{"node": node_of(graph, "KSampler"), "input": "seed"}]
     assert body["inferred"]["seed"]["why"]
     assert "reference" in body["not_inferred"]
+    assert body["serves"].keys() == {"frames", "width", "height", "fps"}
+    assert body["serves"]["width"].startswith("16 to 16384 pixels in steps of 8")
     assert comfyui_client.get(f"{API_ROOT}/workflows/own").json()["graph"] == graph
     entry = next(
         workflow for workflow in comfyui_client.get(f"{API_ROOT}/workflows").json() if workflow["name"] == "own"

@@ -17,6 +17,7 @@ from tower.workflows.graph import Binding
 from tower.workflows.inference import Inference, infer_bindings
 from tower.workflows.nodes import ObjectInfo, class_of, inputs_of, specs_of
 from tower.workflows.saved_files import clip_findings
+from tower.workflows.served_forms import describe_served_forms
 from tower.workflows.shapes import shape_findings
 from tower.workflows.unwrapping import unwrap_graph
 
@@ -42,7 +43,10 @@ class SubmittedGraph:
 
 @dataclass(frozen=True)
 class ExaminedGraph:
-    """A graph that may be stored. `reason`: why it was not checked. `warnings`: findings that are not fatal."""
+    """A graph that may be stored. `reason`: why it was not checked. `warnings`: findings that are not fatal.
+
+    `serves`: which lengths, sizes and rates it can render, in words; empty if it was not checked.
+    """
 
     graph: dict[str, Any]
     checked: bool
@@ -50,6 +54,7 @@ class ExaminedGraph:
     warnings: list[GraphFinding]
     inferred: Inference
     bindings: dict[str, list[Binding]]
+    serves: dict[str, str] = field(default_factory=dict)
 
 
 def examine_graph(submitted: SubmittedGraph, *, comfyui_url: str | None) -> ExaminedGraph:
@@ -76,7 +81,8 @@ def examine_graph(submitted: SubmittedGraph, *, comfyui_url: str | None) -> Exam
     if not (bindings.get("prompt") or submitted.without_prompt):
         raise _no_prompt(inferred.missing.get("prompt", "none is bound"))
     warnings = done + default_findings(graph, full) + findings + clip_findings(full, info)
-    return ExaminedGraph(graph, True, None, warnings, inferred, bindings)
+    serves = describe_served_forms(full, bindings, info)
+    return ExaminedGraph(graph, True, None, warnings, inferred, bindings, serves)
 
 
 def _read_graph(submitted: Mapping[str, Any]) -> tuple[dict[str, Any], list[GraphFinding]]:
