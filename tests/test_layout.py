@@ -11,6 +11,8 @@ ROOT = TESTS.parent
 MIRRORED = ("api", "db", "deployments", "flows", "tasks", "tower", "tower_animatic")
 # Tests of one behaviour across several modules: a law, a race, a document, a fuzzer, a real browser.
 ACROSS_MODULES = {
+    "api/episodes/test_schemathesis.py",
+    "api/episodes/test_seed_documents.py",
     "api/music/beats/test_hostile_files.py",
     "api/music/test_browser.py",
     "api/music/test_schemathesis.py",
@@ -24,6 +26,7 @@ ACROSS_MODULES = {
     "api/production/generation/test_typed.py",
     "api/production/story/test_styles_and_arcs.py",
     "api/production/test_moods_and_schedule.py",
+    "api/production/test_names.py",
     "api/production/test_ownership.py",
     "api/production/test_pool.py",
     "api/production/test_schemathesis.py",
@@ -38,6 +41,7 @@ ACROSS_MODULES = {
     "tower/archives/test_memory.py",
     "tower/archives/test_refused.py",
     "tower/archives/test_round_trip.py",
+    "tower/assembly/test_refusals.py",
     "tower/beats/test_synthesised_music.py",
     "tower/clients/comfyui/test_following.py",
     "tower/conform/test_flash_and_click.py",
