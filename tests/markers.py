@@ -12,6 +12,7 @@ FOLDER_MARKERS = {
     "tower/beats": "media",
     "tower/conform": "media",
     "tower/media": "media",
+    "tower/publishing": "media",
     "tower/quality": "media",
     "tower_animatic": "media",
 }

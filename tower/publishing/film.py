@@ -48,7 +48,10 @@ class Subtitle:
 
 @dataclass(frozen=True)
 class Series:
-    """`key` identifies the series under every name; its folder keeps its first name."""
+    """`key` identifies the series under every name, also beside series that another installation publishes.
+
+    Its folder keeps its first name.
+    """
 
     key: str
     name: str

@@ -18,6 +18,7 @@ from tower.publishing.credentials import Credentials
 from tower.publishing.film import Film
 
 MAX_MARKED_BYTES = 2 * 2**30
+MAX_READ_BYTES = MAX_MARKED_BYTES + 2**20  # with its mark
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PROVENANCE_LABEL = "org.tower.provenance"
 STATEMENT = "The pictures of this film were made by a machine."
@@ -116,9 +117,11 @@ def build_manifest(film: Film) -> dict[str, Any]:
 
 
 def read_mark(path: Path) -> MarkReading | None:
-    """The mark of a film; None if it has none."""
+    """The mark of a film; None if it has none, or is larger than any film that Tower marks."""
     import c2pa
 
+    if path.stat().st_size > MAX_READ_BYTES:
+        return None
     try:
         with path.open("rb") as file, c2pa.Reader(MP4, file, context=_context()) as reader:
             manifest = reader.get_active_manifest() or {}
