@@ -52,9 +52,9 @@ def find_takes(session: Session, scenes: Sequence[EpisodeScene]) -> Mapping[uuid
     takes = {scene.key: take for scene in scenes if (take := _find_take(scene, assets))}
     missing = [scene for scene in scenes if scene.key not in takes]
     if missing:
-        numbers = ", ".join(str(scene.fields["scene_number"]) for scene in missing)
+        numbers = ", ".join(f"scene_{scene.fields['scene_number']}" for scene in missing)
         raise EpisodeIncompleteError(
-            f"Without a take: scene {numbers}. Render them first",
+            f"Without a take: {numbers}. Render them first",
             details={"scene_ids": [scene.row.id for scene in missing if scene.row]},
         )
     return takes

@@ -57,6 +57,6 @@ def test_a_cut_is_printed_changed_and_set_again(studio: Shell, tmp_path: Path) -
     changed = studio.answer("episode", "cut", "1", "--set", str(file), "--message", "Faster")
     assert changed["scenes"][0].items() >= {"scene_id": int(scene), "speed": 2}.items()
     refused = studio.run("episode", "cut", "1")
-    assert (refused.code, "Without a take: scene 1" in refused.err) == (1, True)
+    assert (refused.code, "Without a take: scene_1" in refused.err) == (1, True)
     file.write_text("{")
     assert studio.run("episode", "cut", "1", "--set", str(file)).code == 2

@@ -86,10 +86,10 @@ def test_a_transition_that_a_merge_left_without_frames_is_a_cut(stage: EpisodeSt
 
 
 def test_scenes_without_a_take_are_named(stage: EpisodeStage) -> None:
-    with pytest.raises(EpisodeIncompleteError, match=r"scene 1, 2, 3"):
+    with pytest.raises(EpisodeIncompleteError, match="scene_1, scene_2, scene_3"):
         stage.cut()
     stage.accept_takes(stage.village.both)
-    with pytest.raises(EpisodeIncompleteError, match=r"Without a take: scene 1, 3\."):
+    with pytest.raises(EpisodeIncompleteError, match="Without a take: scene_1, scene_3. Render"):
         stage.cut()
     for scene in stage.scenes:
         stage.edit_scene(scene, episode_key=None)
