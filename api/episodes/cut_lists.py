@@ -16,7 +16,7 @@ from api.http.field_types import BranchQuery
 from api.http.strict_routes import strict_router
 from api.versions.reading import with_etag
 from tower.assembly.cut import Card, EpisodeCut, Item, Shot, SoundRule, Transition, TransitionKind
-from tower.assembly.fingerprint import fingerprint_cut
+from tower.assembly.keys import film_key
 from tower.assembly.planning import plan_cut
 from tower.media.rates import rate_number
 from tower.story.episodes import find_episode
@@ -114,7 +114,7 @@ def get_cut_list(
         fps=float(rate_number(cut.form.fps)),
         frames=cut.frames,
         seconds=round(cut.duration_s, 6),
-        fingerprint=fingerprint_cut(cut),
+        fingerprint=film_key(cut),
         items=_items(cut),
         music=_music(cut),
         subtitles=_subtitles(cut),

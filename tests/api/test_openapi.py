@@ -24,6 +24,11 @@ ALL = [
 ]
 EXACT = 2**53 - 1  # the largest integer that OpenAPI's numbers and JavaScript's hold
 FILES = {  # the media types of answers that are files, by the end of the path
+    "subtitles.{kind}": {
+        "application/x-subrip",
+        "text/vtt",
+        "text/x-ssa",
+    },
     "video": {"video/mp4"},
     "export": {"application/zip"},
     "file": {*assets.MEDIA_TYPES.values(), "application/octet-stream"},

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from db.models.episodes import Episode
-from tower.assembly.fingerprint import fingerprint_cut
+from tower.assembly.keys import film_key
 from tower.assembly.planning import plan_cut
 from tower.errors import TowerError
 from tower.story.entities import LocatedRow
@@ -37,7 +37,7 @@ def compare_film(session: Session, episode: LocatedRow[Episode]) -> FilmAge:
     if row.film_fingerprint is None:
         return FilmAge(FilmState.UNKNOWN, "The cut that the film was made from is not recorded")
     try:
-        now = fingerprint_cut(plan_cut(session, episode))
+        now = film_key(plan_cut(session, episode))
     except TowerError as error:
         return FilmAge(FilmState.OUTDATED, f"No film can be made now: {error.message}")
     if now == row.film_fingerprint:

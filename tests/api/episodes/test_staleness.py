@@ -51,6 +51,12 @@ def test_the_cut_list_has_frames_and_times(episodes: TestClient, sessions: Sessi
     assert planned["subtitles"] == [
         {"start_seconds": 4, "end_seconds": 5.208333, "text": "Rain again", "speaker": "Kai", "language": "eng"}
     ]
+    written = episodes.get(f"{url}/subtitles.vtt")
+    assert written.headers["content-type"] == "text/vtt; charset=utf-8"
+    assert "00:00:03.979 --> 00:00:05.188\n" in written.text  # half a frame early
+    assert "Rain again" in episodes.get(f"{url}/subtitles.srt").text
+    assert "Rain again" in episodes.get(f"{url}/subtitles.ass").text
+    assert status_and_code(episodes.get(f"{url}/subtitles.doc")) == (422, "VALIDATION_ERROR")
     assert [row["start_seconds"] for row in planned["chapters"]] == [0, 3, 5.5, 8.5]
     again = episodes.get(f"{url}/cut-list", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
