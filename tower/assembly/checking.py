@@ -103,16 +103,18 @@ def _check_pictures(path: Path, cut: EpisodeCut, progress: Progress) -> Iterator
     """Count the frames by their packets: pictures are copied, so they are not decoded again."""
     with open_container(path) as container:
         video = next(stream for stream in container.streams.video if not is_cover(stream))
+        tick_s = float(video.time_base or 0)
         times = []
         for packet in iter_packets(container, video, path):
             progress.advance()
-            times.append((packet.pts or 0) * packet.time_base)
+            times.append((packet.pts or 0) * tick_s)
     times.sort()
+    step_s = float(1 / cut.form.fps)
     if len(times) != cut.frames:
         yield f"it has {len(times)} frames and not {cut.frames}"
-    off = max((abs(time - number / cut.form.fps) for number, time in enumerate(times)), default=0)
+    off = max((abs(time - number * step_s) for number, time in enumerate(times)), default=0.0)
     if off > TICK_S:
-        yield f"a frame is {float(off) * 1000:.2f} ms from its time at a constant rate"
+        yield f"a frame is {off * 1000:.2f} ms from its time at a constant rate"
 
 
 def _check_sound(path: Path, cut: EpisodeCut, sound: Master) -> Iterator[str]:

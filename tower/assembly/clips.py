@@ -19,7 +19,7 @@ from tower.assembly.progress import Progress
 from tower.assembly.subtitles import SubtitleLine, lines_between
 from tower.errors import TowerError
 from tower.media.clips import SegmentStream, inspect_stream
-from tower.media.files import touch_if_present, write_atomically
+from tower.media.files import touch_if_present
 
 
 class ClipSource(StrEnum):
@@ -99,8 +99,8 @@ def _prepare_clip(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progre
     if touch_if_present(target):
         return _conformed(plan, target, ClipSource.CACHED)
     if touch_if_present(mark) or _can_be_used(plan, form):
-        with write_atomically(mark) as part:
-            part.touch()
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
         return _as_it_is(plan)
     write_clip(
         target,

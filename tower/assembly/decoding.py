@@ -105,7 +105,8 @@ def _stretched(pieces: Iterable[Samples], speed: Fraction) -> Iterator[Samples]:
     time_base = Fraction(1, SAMPLE_RATE_HZ)
     source = graph.add_abuffer(format="fltp", sample_rate=SAMPLE_RATE_HZ, layout="stereo", time_base=time_base)
     tempos = [graph.add("atempo", f"{float(tempo):.9f}") for tempo in _tempos(speed)]
-    graph.link_nodes(source, *tempos, graph.add("abuffersink")).configure()
+    planar = graph.add("aformat", "sample_fmts=fltp")  # atempo answers packed samples
+    graph.link_nodes(source, *tempos, planar, graph.add("abuffersink")).configure()
     at = 0
     for piece in pieces:
         if not piece.shape[1]:

@@ -23,7 +23,9 @@ from tower.assembly.progress import Progress
 from tower.assembly.seams import SeamPlan, encode_seam, plan_seam, seam_path
 from tower.assembly.subtitles import languages, split_overlaps
 from tower.errors.foreign import reason_of
-from tower.media.files import DiskFullError, write_atomically
+from tower.media.files import DiskFullError, remove_leftovers, write_atomically
+
+CACHE_FOLDERS = ("clips", "seams", "sound", "films")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def assemble(
     if kept is not None:
         progress(1.0)
         return AssemblyResult(path=target, key=key, is_unchanged=True, total_s=time.perf_counter() - began, **kept)
+    for folder in (target.parent, *(cache_folder / name for name in CACHE_FOLDERS)):
+        remove_leftovers(folder)
     try:
         result = _make(cut, key, target, cache_folder, Progress(progress, cancelled))
     except DiskFullError:

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
-from scipy.signal import resample_poly
 
 from tower.assembly.cut import SAMPLE_RATE_HZ
 from tower.conform.sound import Samples
 
-REACH = round(0.02 * SAMPLE_RATE_HZ)  # samples before and after a peak in which the level falls and rises
+REACH = round(0.005 * SAMPLE_RATE_HZ)  # samples before and after a peak in which the level falls and rises
 CONTEXT = 2 * REACH + 64
 OVERSAMPLING = 4  # finds the peaks between samples, as true peak meters do
 NEAR = 0.7  # below this share of the ceiling, no peak between samples is above it
@@ -43,6 +41,9 @@ def _limited(before: Samples | None, current: Samples, following: Samples | None
 
 def _gains(samples: Samples, ceiling: float) -> npt.NDArray[np.float32]:
     """The least of all gains that are needed nearby, smoothed over a shorter stretch, so that it is reached in time."""
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # SciPy takes 1 s and 70 MB
+    from scipy.signal import resample_poly
+
     dense = np.abs(resample_poly(samples, OVERSAMPLING, 1, axis=1)).max(axis=0)
     peaks = dense.reshape(-1, OVERSAMPLING).max(axis=1)
     peaks = np.maximum(peaks, np.roll(peaks, 1))  # a peak between two samples counts for both

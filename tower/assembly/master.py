@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tower.assembly.aac import encode_track
+from tower.assembly.aac import encode_track, write_silence
 from tower.assembly.cut import EpisodeCut, Item, Shot, SoundRule
 from tower.assembly.errors import AssemblyError
 from tower.assembly.keys import content_key
@@ -77,6 +77,10 @@ def make_master(cut: EpisodeCut, folder: Path, progress: Progress) -> Master:
 
 
 def _make(sources: Sequence[Source], total: int, cut: EpisodeCut, track: Path, progress: Progress) -> Master:
+    if not sources:
+        with write_atomically(track) as part:
+            write_silence(total, part)
+        return Master(track, None, None, 0.0, QUIET_TRACK)
     raw = track.with_suffix(".f32")
     per_piece = WORK / 2 * CHUNK_SAMPLES / total * cut.frames
     try:
@@ -110,18 +114,21 @@ def _encode(raw: Path, track: Path, progress: Progress, per_piece: float) -> Mas
         return Master(track, None, mix.peak_dbtp, 0.0, QUIET_TRACK if is_silent else SHORT_TRACK)
     gain_db, note = _first_gain(mix.lufs, mix.peak_dbtp)
     ceiling_db = PEAK_DBTP - 0.3  # AAC overshoots a little
-    for _ in range(TRIES):
+    step = 0.5
+    for number in range(1, TRIES + 1):
         pieces = _with_gain(_read_raw(raw), gain_db, ceiling_db)
         found = _write_track(pieces, track, progress, per_piece)
         if found.lufs is None or found.peak_dbtp is None:
             break
         off_lu, over_db = TARGET_LUFS - found.lufs, found.peak_dbtp - PEAK_DBTP
-        if over_db <= 0 and (note or abs(off_lu) <= TOLERANCE_LU - 0.2):
-            return Master(track, found.lufs, found.peak_dbtp, gain_db, note)
+        is_near = abs(off_lu) <= TOLERANCE_LU - 0.2
+        if over_db <= 0 and (note or is_near or number == TRIES):
+            return Master(track, found.lufs, found.peak_dbtp, gain_db, note if note or is_near else DYNAMIC_TRACK)
         if over_db > 0:
             ceiling_db = min(ceiling_db, mix.peak_dbtp + gain_db) - over_db - 0.1
-        if note is None:
-            gain_db += off_lu
+        if note is None and not is_near:
+            step = min(4.0, step * 2)  # the limiter takes a part of each gain
+            gain_db += step * off_lu
             note = DYNAMIC_TRACK if mix.peak_dbtp + gain_db - ceiling_db > MAX_LIMITING_DB else None
     track.unlink(missing_ok=True)
     raise AssemblyError(f"The sound cannot be encoded at {TARGET_LUFS:g} LUFS with peaks below {PEAK_DBTP:g} dBTP")

@@ -20,10 +20,9 @@ from av.video.stream import VideoStream
 from tower.assembly.cut import Chapter, EpisodeCut
 from tower.assembly.encoding import read_header
 from tower.assembly.errors import AssemblyError
-from tower.assembly.packets import VideoPacket, iter_slice, read_stream_header
+from tower.assembly.packets import VideoPacket, iter_slice
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import cue_ms, languages, split_overlaps
-from tower.conform.film import MP4_OPTIONS
 from tower.errors import InvalidError
 from tower.media.clips import find_video_stream
 from tower.media.decode import open_container
@@ -32,6 +31,7 @@ from tower.media.pictures import EXPECTED_PICTURE, decode_picture
 WORK = 0.05  # of a frame that is encoded, for one that is copied
 COVER_QUALITY = 92
 MAX_COVER_PX = 2000
+MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}  # 1000 would round times to milliseconds
 UNTITLED = "Start"  # of a chapter before the first one
 
 
@@ -91,17 +91,16 @@ def _pictures(
     cut: EpisodeCut, pieces: Sequence[Piece], stream: VideoStream, progress: Progress
 ) -> Iterator[VideoPacket]:
     """The packets with their times in the film, counted in frames."""
-    header, rate = read_header(cut.form), cut.form.fps
+    header, rate, tick_s = read_header(cut.form), cut.form.fps, 1 / cut.form.fps
     lead = stream_lead(pieces[0].path)
     shown = 0
     for piece in pieces:
-        if read_stream_header(piece.path) != header:
-            raise AssemblyError(f"{piece.path.name} was encoded with other settings than the rest of the film")
-        first, count = None, 0
-        for position, packet in enumerate(iter_slice(piece.path, piece.start, piece.end)):
-            first = packet.pts if first is None else first
-            number = round(((packet.pts or 0) - (first or 0)) * packet.time_base * rate)
-            packet.stream, packet.time_base = stream, 1 / rate
+        first, count, frames_per_tick = None, 0, 0.0
+        for position, packet in enumerate(iter_slice(piece.path, piece.start, piece.end, header=header)):
+            if first is None:
+                first, frames_per_tick = packet.pts or 0, float(packet.time_base * rate)
+            number = round(((packet.pts or 0) - first) * frames_per_tick)
+            packet.stream, packet.time_base = stream, tick_s
             packet.pts, packet.dts = shown + number, shown + position - lead
             packet.duration = 1
             count += 1
@@ -172,5 +171,5 @@ def _chapters(cut: EpisodeCut) -> list[Any]:
     ]
 
 
-def _time_s(packet: Packet[Any]) -> Fraction:
-    return Fraction(packet.dts or 0) * (packet.time_base or 0)
+def _time_s(packet: Packet[Any]) -> float:
+    return (packet.dts or 0) * packet.time_base.numerator / packet.time_base.denominator

@@ -8,8 +8,6 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
-import pysubs2
-
 from tower.assembly.cut import SubtitleCue
 
 _BRACES = str.maketrans({"{": "｛", "}": "｝", "\\": "＼"})  # ASS reads {…} and \N as commands
@@ -43,6 +41,8 @@ def languages(cues: Iterable[SubtitleCue]) -> list[str]:
 
 def write_subtitles(cues: Iterable[SubtitleCue], fps: Fraction, kind: SubtitleFormat) -> str:
     """The text of a subtitle file with cues of one language, in the order of their times."""
+    import pysubs2  # only files of subtitles need it
+
     subtitles = pysubs2.SSAFile()
     subtitles.info["ScriptType"] = "v4.00+"
     for cue in clean_cues(cues):

@@ -144,7 +144,8 @@ def iter_packets(container: InputContainer, video: VideoStream, path: Path) -> I
 def frame_numbers(packets: Sequence[TimedPacket], rate: Fraction) -> list[int]:
     """Return the number of each packet's frame in presentation order, from 0; −1 for a packet without a time."""
     first = min((packet.pts for packet in packets if packet.pts is not None), default=0)
-    return [-1 if p.pts is None else round((p.pts - first) * p.time_base * rate) for p in packets]
+    frames_per_tick = float(packets[0].time_base * rate) if packets else 0.0  # fractions take 5 times as long
+    return [-1 if p.pts is None else round((p.pts - first) * frames_per_tick) for p in packets]
 
 
 def decode_frames(path: Path) -> Iterator[VideoFrame]:
@@ -179,8 +180,8 @@ def _check_frames(frames: Iterator[VideoFrame], path: Path) -> Iterator[VideoFra
 def _frame_rate(video: VideoStream, packets: Sequence[TimedPacket], path: Path) -> Fraction:
     """Return the rate over the start times of frames, as the last duration and the header are often wrong."""
     declared = video.average_rate or video.guessed_rate
-    times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
-    steps, span_s = len(times) - 1, max(times, default=Fraction(0)) - min(times, default=Fraction(0))
+    times = [packet.pts for packet in packets if packet.pts is not None]
+    steps, span_s = len(times) - 1, (max(times, default=0) - min(times, default=0)) * packets[0].time_base
     if declared and abs(steps / declared - span_s) <= packets[0].time_base:
         return declared
     if span_s <= 0:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,9 @@ from tower.errors.codes import ErrorCode
 
 # Another file system, one without hard links (exFAT, some network drives), or too many links to the file.
 NO_LINK_ERRNOS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
+
+TEMPORARY_NAME = re.compile(r"\..+\.[0-9a-f]{32}\.part(\.\w+)?")
+LEFTOVER_AGE_S = 86_400
 
 
 class DiskFullError(TowerError):
@@ -51,6 +56,15 @@ def write_atomically(target: Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):  # renamed, or never written
             part.unlink()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder, a day after they were last written to."""
+    oldest = time.time() - LEFTOVER_AGE_S
+    for path in folder.glob(".*.part*"):
+        with suppress(FileNotFoundError):  # another process removes it too
+            if TEMPORARY_NAME.fullmatch(path.name) and path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def publish_copy(source: Path, target: Path) -> None:
