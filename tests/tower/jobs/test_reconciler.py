@@ -426,9 +426,12 @@ def test_two_concurrent_reconcilers_launch_each_job_once(
     other = Reconciler(sessions, prefect, interval_s=0.05)
     other.start()
     with caplog.at_level(logging.INFO, logger="tower.jobs.launching"):
-        for _ in range(10):
+        deadline = time.monotonic() + 60
+        while any(read_job(sessions, job_id).launches == 0 for job_id in job_ids):
+            assert time.monotonic() < deadline, "not all jobs were launched"
             reconciler.reconcile()
             time.sleep(0.05)
+        reconciler.reconcile()
     other.stop()
     assert len([record for record in caplog.records if record.message == "Launched the job"]) == len(job_ids)
     runs = patient.post(
