@@ -8,7 +8,7 @@ from tower.assembly.cut import Card, EpisodeCut, Shot
 from tower.assembly.editors.markers import CutMarker
 from tower.assembly.editors.media import FileFacts, ItemSource
 from tower.assembly.editors.report import ExportFormat, Loss
-from tower.assembly.editors.sound import is_heard
+from tower.assembly.editors.sound import keeps_sound
 
 BUNDLES = frozenset({ExportFormat.OTIO, ExportFormat.OTIOZ})
 
@@ -30,7 +30,7 @@ def _of_item(cut: EpisodeCut, form: ExportFormat, source: ItemSource) -> Iterato
         yield _of_card(source, source.item)
     else:
         yield from _of_shot(cut, source, source.item)
-        if is_heard(source):
+        if keeps_sound(source):
             yield from _of_scene_sound(form, source, source.item)
     if form is ExportFormat.EDL and not _title(source).isascii():
         yield Loss(source.name, f"Its title is written as {source.name}: an EDL holds ASCII")

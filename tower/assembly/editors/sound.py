@@ -46,13 +46,13 @@ def _scenes(cut: EpisodeCut, sources: Sequence[ItemSource]) -> Iterator[SoundCli
     """The sound of takes that play at their own speed; another speed would need a rendered sound."""
     for source, start in zip(sources, cut.starts, strict=True):
         shot = source.item
-        if isinstance(shot, Shot) and is_heard(source) and source.take is not None and shot.speed == 1:
+        if isinstance(shot, Shot) and keeps_sound(source) and source.take is not None and shot.speed == 1:
             levels = {"gain_db": shot.gain_db, "sound": shot.sound.value}
             offset = Fraction(shot.first_frame)
             yield SoundClip(source.name, shot.title, source.take, start, shot.frames, offset, levels)
 
 
-def is_heard(source: ItemSource) -> bool:
+def keeps_sound(source: ItemSource) -> bool:
     """Whether the take has sound that the cut keeps."""
     is_kept = isinstance(source.item, Shot) and source.item.sound is not SoundRule.DROP
     return is_kept and source.take is not None and source.take.has_sound
