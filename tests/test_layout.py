@@ -41,6 +41,7 @@ ACROSS_MODULES = {
     "tower/archives/test_memory.py",
     "tower/archives/test_refused.py",
     "tower/archives/test_round_trip.py",
+    "tower/assembly/test_kill.py",
     "tower/assembly/test_refusals.py",
     "tower/beats/test_synthesised_music.py",
     "tower/clients/comfyui/test_following.py",
