@@ -43,6 +43,7 @@ ACROSS_MODULES = {
     "tower/archives/test_round_trip.py",
     "tower/assembly/test_kill.py",
     "tower/assembly/test_refusals.py",
+    "tower/assembly/test_sound.py",
     "tower/beats/test_synthesised_music.py",
     "tower/clients/comfyui/test_following.py",
     "tower/conform/test_flash_and_click.py",
