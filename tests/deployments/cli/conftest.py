@@ -39,7 +39,7 @@ def stack(tmp_path: Path, committing_engine: Engine, sessions: SessionFactory) -
     """The environment of a command with a stack file that names a production API; Prefect is away."""
     database_url = committing_engine.url.render_as_string(hide_password=False)
     refusing_url = f"http://127.0.0.1:{find_free_port()}/api"
-    with FakeComfyUI() as comfyui:
+    with FakeComfyUI(models={"animatediff_models": ["mm-Stabilized_high.pth"]}) as comfyui:
         settings = Settings(database_url=database_url, prefect_api_url=refusing_url, comfyui_url=comfyui.url)
         with serve_live(create_app(settings), token="") as server:
             ui_url = refusing_url.removesuffix("/api")
