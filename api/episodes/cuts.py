@@ -9,19 +9,19 @@ from typing import Any
 from fastapi import Response
 
 from api.episodes.cut_bodies import CutAnswer, CutChange, to_answers
+from api.episodes.reading import read_episode
 from api.episodes.routes import OptionalProject
 from api.errors import error_responses
 from api.http.dependencies import ReadingSession
 from api.http.etags import IfMatch
 from api.http.field_types import AtQuery, BranchQuery
 from api.http.strict_routes import strict_router
-from api.versions.answers import refuse_branch_with_at
 from api.versions.editing import Editing, change_entity
 from api.versions.reading import with_etag
 from api.versions.resources import VersionedResource
 from db.models.episodes import Episode
 from tower.story.entities import LocatedRow
-from tower.story.episodes import find_episode, find_past_episode, read_contents
+from tower.story.episodes import find_episode, read_contents
 from tower.versions.episode_cuts import CutContent
 
 router = strict_router(prefix="/api/anime/episodes/{episode_id}", tags=["cuts"])
@@ -39,12 +39,7 @@ def get_cut(
     project_id: OptionalProject = None,
 ) -> CutAnswer:
     """The cut of an episode; `branch` reads another branch, `at` a past state."""
-    refuse_branch_with_at(branch, at)
-    found = (
-        find_episode(session, episode_id, project_id=project_id, branch=branch)
-        if at is None
-        else find_past_episode(session, episode_id, ref=at, project_id=project_id)
-    )
+    found = read_episode(session, episode_id, project_id=project_id, branch=branch, at=at)
     return with_etag(response, to_answers(session, [found])[0])
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from api.episodes.bodies import EpisodeAnswer, EpisodeChange, NewEpisode, to_answers
+from api.episodes.reading import read_episode
 from api.errors import error_responses
 from api.http.dependencies import ReadingSession
 from api.http.etags import IfMatch
@@ -24,7 +25,7 @@ from db.models.episodes import Episode, EpisodeStatus
 from tower.errors import InvalidError
 from tower.pages import fetch_page
 from tower.story import entities, episodes
-from tower.story.episodes import EpisodeFilter, find_episode, find_past_episode
+from tower.story.episodes import EpisodeFilter, find_episode
 from tower.versions import history
 from tower.versions.branches import MAIN
 from tower.versions.kinds import Kind
@@ -87,12 +88,7 @@ def get_episode(
     project_id: OptionalProject = None,
 ) -> EpisodeAnswer:
     """An episode; `branch` reads another branch, `at` a past state."""
-    refuse_branch_with_at(branch, at)
-    found = (
-        find_episode(session, episode_id, project_id=project_id, branch=branch)
-        if at is None
-        else find_past_episode(session, episode_id, ref=at, project_id=project_id)
-    )
+    found = read_episode(session, episode_id, project_id=project_id, branch=branch, at=at)
     return with_etag(response, to_answers(session, [found])[0])
 
 

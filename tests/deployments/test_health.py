@@ -9,6 +9,7 @@ import pytest
 from deployments.health import require_part, require_stack
 from deployments.worker_plans import plan_standalone_worker
 from tests import patient
+from tests.api.small_servers import reserve_refusing_address
 from tests.ports import find_free_offset
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError
@@ -20,8 +21,10 @@ def settings(tmp_path: Path, prefect: PrefectClient) -> Settings:
     return Settings(data_dir=tmp_path, prefect_api_url=prefect.url, port_offset=find_free_offset())
 
 
-def test_a_prefect_server_that_answers_is_healthy(settings: Settings) -> None:
+def test_a_prefect_server_is_healthy_if_it_answers(settings: Settings) -> None:
     require_part(settings, "prefect")
+    with reserve_refusing_address() as root, pytest.raises(StackError, match="prefect is not healthy"):
+        require_part(settings.model_copy(update={"prefect_api_url": f"{root}/api"}), "prefect")
 
 
 @pytest.mark.parametrize("part", ["production", "episodes", "music"])

@@ -125,9 +125,10 @@ def test_the_age_of_a_run_is_measured_by_the_clock_of_the_server(
     assert (prefect.state(young), prefect.state(old)) == ("PENDING", "CRASHED")
 
 
-def test_a_silent_server_is_left_for_the_next_pass() -> None:
-    with reserve_refusing_address() as root:
+def test_a_silent_server_is_left_for_the_next_pass(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", logger="deployments.orphaned_runs"), reserve_refusing_address() as root:
         sweep(f"{root}/api")
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["Prefect did not answer the sweep"]
 
 
 def test_running_processes_are_found_by_their_environment() -> None:

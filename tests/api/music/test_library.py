@@ -127,8 +127,9 @@ def test_quality_is_null_with_a_reason_until_it_is_measured(scanned_library: Tes
 
 def test_a_scan_can_measure_everything(scanned_library: TestClient) -> None:
     scanned_library.post("/api/library/scan", json={"measure": True})
-    for track in tracks_by_title(scanned_library).values():
-        wait_for_quality(scanned_library, track["id"])
+    tracks = tracks_by_title(scanned_library).values()
+    measured = [wait_for_quality(scanned_library, track["id"]) for track in tracks]
+    assert [quality["reason"] for quality in measured] == [None] * len(tracks)
 
 
 def test_a_scan_lists_unreadable_files(scanned_library: TestClient, music_folder: Path) -> None:
