@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -26,6 +27,7 @@ CREATIVE_WORDS = (  # a creative generation draws one phrase from each row
     ("drifting petals", "light rain", "floating dust", "thin mist", "wind in the cloth", "distant birds"),
 )
 BASE_NEGATIVE_PROMPT = "lowres, blurry, bad anatomy, bad hands, extra digits, watermark, text, jpeg artifacts"
+_PHRASE_MARKS = re.compile(r"\\[()]|[(),]")
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,26 @@ def build_prompt(
 
 
 def join_phrases(parts: Iterable[str | None]) -> str:
-    """Join the comma-separated phrases of all parts, each once, in order."""
-    phrases = (phrase.strip(" .") for part in parts if part for phrase in part.split(","))
+    """Join the comma-separated phrases of all parts, each once, in order. Parentheses are kept whole."""
+    phrases = (phrase.strip(" .") for part in parts if part for phrase in _split_phrases(part))
     unique: dict[str, str] = {}
     for phrase in filter(None, phrases):
         unique.setdefault(phrase.lower(), phrase)
     return ", ".join(unique.values())
+
+
+def _split_phrases(text: str) -> Iterator[str]:
+    """Split at the commas outside parentheses: (blue eyes, long hair:1.2) is one phrase."""
+    depth = start = 0
+    for mark in _PHRASE_MARKS.finditer(text):
+        if mark[0] == "," and depth == 0:
+            yield text[start : mark.start()]
+            start = mark.end()
+        elif mark[0] == "(":
+            depth += 1
+        elif mark[0] == ")":
+            depth = max(0, depth - 1)
+    yield from text[start:].split(",") if depth else [text[start:]]
 
 
 def _describe(member: CastMember) -> str:

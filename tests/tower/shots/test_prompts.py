@@ -42,6 +42,18 @@ def test_no_phrase_is_repeated() -> None:
     assert words.negative_prompt.lower().split(", ").count("blurry") == 1
 
 
+def test_a_group_in_parentheses_is_one_phrase() -> None:
+    words = build_prompt(
+        spec(prompt="(blue eyes, long hair:1.2), (red scarf, long hair:1.2), rain, rain"), Cast(), STYLE, seed=1
+    )
+    assert words.prompt.startswith("(blue eyes, long hair:1.2), (red scarf, long hair:1.2), rain, anime style")
+
+
+@pytest.mark.parametrize("prompt", ["rain :(, night, night", "rain :), night, night", r"saber \(fate, night, night"])
+def test_a_parenthesis_without_a_partner_joins_no_phrases(prompt: str) -> None:
+    assert build_prompt(spec(prompt=prompt), Cast(), STYLE, seed=1).prompt.lower().count("night") == 1
+
+
 def test_the_users_negative_prompt_is_kept() -> None:
     assert build_prompt(spec(negative_prompt="hats"), Cast(), STYLE, seed=1).negative_prompt.startswith("hats, photo")
 

@@ -14,6 +14,7 @@ from tower.clients.comfyui.jobs import PromptStatus
 from tower.clients.comfyui.progress import FollowTimeouts
 from tower.engines.base import Shot, Watch
 from tower.engines.comfyui.clips import ExpectedClip, fetch_output
+from tower.engines.comfyui.emphasis import with_plain_parentheses
 from tower.engines.comfyui.execution import PromptRun, RunLimits, stop_prompt
 from tower.engines.comfyui.plans import plan_run, with_smaller_window
 from tower.engines.comfyui.progress import RenderReporter
@@ -61,6 +62,9 @@ class ComfyUIEngine:
         tried: set[ComfyUIFault] = set()
         try:
             teller.report(0.0, "preparing")
+            shot, remarks = with_plain_parentheses(shot)
+            for remark in remarks:
+                teller.remark(remark)
             plan = plan_run(self.client, shot, teller, still=still)
             for run_id in run_ids(prompt_id):
                 try:

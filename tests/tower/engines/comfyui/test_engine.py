@@ -67,6 +67,14 @@ def test_the_submitted_graph_contains_the_shot(rendering: FakeRender, workflow: 
     assert prompt.prompt_id == rendering.prompt_id
 
 
+def test_parentheses_that_are_text_are_sent_as_text(rendering: FakeRender) -> None:
+    [remark] = rendering.run(prompt="a clock (Monday 12:45), (rain:1.2)")
+    [prompt] = rendering.comfy.prompts
+    texts = [node["inputs"]["text"] for node in prompt.graph.values() if node["class_type"] == "CLIPTextEncode"]
+    assert r"a clock \(Monday 12:45\), (rain:1.2)" in texts
+    assert "emphasis" in remark
+
+
 def test_a_size_that_no_latent_can_have_is_rendered_larger_and_cropped(rendering: FakeRender) -> None:
     rendering.run(width=270, height=258)
     assert (rendering.clip.width, rendering.clip.height) == (270, 258)
@@ -106,7 +114,7 @@ def test_a_retry_does_not_render_twice(rendering: FakeRender) -> None:
 
 
 def test_a_retry_resumes_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: Path) -> None:
-    comfy.misbehave(Slow(seconds_per_step=0.4))
+    comfy.misbehave(Slow(seconds_per_step=1.0))
     crashed = FakeRender(
         comfy, tmp_path / "a.mp4", watcher=RecordingWatcher(_raise(SupersededError("lost"), at="step 1 of 4"))
     )
