@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup hooks demo up fmt lint types contracts unit quick test test-live fuzz check coverage bench images pins clean
+.PHONY: help setup hooks demo up fmt lint types contracts unit quick test test-live fuzz torture check coverage bench images pins clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -53,6 +53,9 @@ test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://1
 
 fuzz: setup  ## ask both services thousands of odd questions made from their OpenAPI, and try every law on more examples
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz $$(grep -rlE "^from hypothesis|tests.hypothesis_profiles" --include="test_*.py" tests)
+
+torture: setup  ## kill each process at each moment of a job, for half an hour; the table is build/torture/table.md
+	$(BIN)/python -m tests.torture $(TORTURE)
 
 check: setup  ## all that CI asks: format, lint, types, import contracts, all tests
 	$(BIN)/ruff format --check .

@@ -23,7 +23,7 @@ START_TIMEOUT_S = 60.0
 
 
 class ServerProcess:
-    def __init__(self, setup: FakeSetup, port: int) -> None:
+    def __init__(self, setup: FakeSetup, port: int, *, host: str = HOST) -> None:
         self._dying = threading.Event()
         hub = SocketHub(setup.misbehaviours, self._abort)
         self._queue = PromptQueue(hub.send_status)
@@ -31,7 +31,7 @@ class ServerProcess:
         self._worker = PromptWorker(setup, self._queue, hub, self._dying)
         app = RequestGate(create_application(setup, self._queue, hub, self._worker, self._dying), setup, self._dying)
         self._server = _Server(_config(app))
-        self._socket = _listening(port)
+        self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="fake ComfyUI")
 
@@ -101,11 +101,11 @@ def _config(app: Any) -> uvicorn.Config:
     )
 
 
-def _listening(port: int) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     listener = socket.socket(
         proto=socket.IPPROTO_TCP
     )  # without an explicit proto asyncio keeps Nagle on: 40 ms per answer
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((HOST, port))
+    listener.bind((host, port))
     listener.listen(128)
     return listener

@@ -46,6 +46,7 @@ class FakeComfyUI:
     def __init__(
         self,
         *,
+        host: str = HOST,
         port: int = 0,
         pace: RenderPace | None = None,
         version: str = VERSION,
@@ -71,6 +72,7 @@ class FakeComfyUI:
         )
         self._lock = threading.RLock()
         self._life: ServerProcess | None = None
+        self._host = host
         self._port = port
 
     def __enter__(self) -> FakeComfyUI:
@@ -85,7 +87,7 @@ class FakeComfyUI:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def prompts(self) -> list[SubmittedPrompt]:
@@ -124,7 +126,7 @@ class FakeComfyUI:
 
     def start(self) -> None:
         with self._lock:
-            self._life = ServerProcess(self._setup, self._port)
+            self._life = ServerProcess(self._setup, self._port, host=self._host)
             self._port = self._life.port
             self._life.start()
 
@@ -164,10 +166,14 @@ def _folders_with(models: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default=HOST, help="the address that it listens at")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seconds-per-frame", type=float, default=0.0, help="spread over the sampler's steps")
     parser.add_argument("--seconds-per-step", type=float, default=0.0)
     parser.add_argument("--version", default=VERSION, help="of ComfyUI, to act as an old one")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="FOLDER/FILE", help="it has, as often as wanted"
+    )
     parser.add_argument("--gpu", help="its name, with 24 GiB; without, a CPU as recorded")
     kinds = "NAME or NAME:setting=value,…, as often as wanted; names and settings:\n" + describe_all()
     parser.add_argument("--misbehave", action="append", default=[], type=parse_misbehaviour, metavar="NAME", help=kinds)
@@ -177,7 +183,13 @@ def main() -> None:
         signal.signal(number, lambda *_: done.set())
     pace = RenderPace(arguments.seconds_per_step, arguments.seconds_per_frame)
     gpu = FakeGpu(arguments.gpu, 24 * 2**30) if arguments.gpu else None
-    comfy = FakeComfyUI(port=arguments.port, pace=pace, version=arguments.version, gpu=gpu)
+    models: dict[str, list[str]] = {}
+    for model in arguments.model:
+        folder, _, name = model.partition("/")
+        models.setdefault(folder, []).append(name)
+    comfy = FakeComfyUI(
+        host=arguments.host, port=arguments.port, pace=pace, version=arguments.version, gpu=gpu, models=models
+    )
     comfy.misbehave(*arguments.misbehave)  # before it listens, so the first request already sees it
     with comfy:
         done.wait()
