@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     archive_max_bytes: int = Field(
         64 * 2**30, ge=2**20, description="Largest archive that an import accepts, in bytes unpacked."
     )
+    assembly_cache_max_bytes: int = Field(
+        20 * 2**30, ge=0, description="Largest size of the cache of conformed clips; the oldest unused ones go first."
+    )
     upload_max_bytes: int = Field(256 * 2**20, ge=2**20, description="Largest picture or music file to upload.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON elsewhere.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import ANIME_API, PUBLIC, Base, IdMixin, TimestampMixin, text_enum
@@ -20,6 +20,7 @@ class JobType(StrEnum):
     INTEGRATED = "integrated_generation"
     PROFESSIONAL = "professional_generation"
     PERSONAL = "personal_generation"
+    FILM = "episode_assembly"
 
 
 class JobStatus(StrEnum):
@@ -40,6 +41,7 @@ class Stage(StrEnum):
     RENDER = "render"
     QUALITY = "quality"
     AUDIO = "audio"
+    ASSEMBLY = "assembly"
     PUBLISH = "publish"
 
 
@@ -64,6 +66,12 @@ class ProductionJob(IdMixin, TimestampMixin, Base):
             postgresql_where=text("status = 'completed' and started_at is not null"),
         ),
         Index("ix_production_jobs_output_asset_id", "output_asset_id"),
+        Index(
+            "ix_production_jobs_films",
+            text("(parameters ->> 'episode_key')"),
+            "id",
+            postgresql_where=text("job_type = 'episode_assembly'"),
+        ),
         CheckConstraint(f"commit_hash ~ '{SHA256_PATTERN}'", name="commit_hash"),
         Index("ix_production_jobs_scene_id_id", "scene_id", "id"),
         Index(
@@ -142,6 +150,13 @@ class ProductionJob(IdMixin, TimestampMixin, Base):
     )
     commit_hash: Mapped[str | None] = mapped_column(
         sort_order=94, comment="Commit of the scene's branch that the job renders. Null: none."
+    )
+    waits_for: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger),
+        default=list,
+        server_default=text("'{}'"),
+        sort_order=96,
+        comment="Ids of the jobs that must end before this one is launched. Empty: none.",
     )
 
     metrics: Mapped[QualityMetrics | None] = relationship(back_populates="job", passive_deletes=True)

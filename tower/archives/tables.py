@@ -64,6 +64,7 @@ RUN_COLUMNS = frozenset(
         "unclaimed_launches",
         "run_settled",
         "step",
+        "waits_for",
     }
 )
 

@@ -165,6 +165,11 @@ class ErrorCode(StrEnum):
         "Check the workflow's frame nodes.",
     )
 
+    SCENE_NOT_RENDERED = (
+        "SCENE_NOT_RENDERED",
+        "A scene of the film has no current take, although its render has ended, or it changed meanwhile.",
+        "The message names each scene and the reason. Render them, then ask for the film again.",
+    )
     EPISODE_INCOMPLETE = (
         "EPISODE_INCOMPLETE",
         "Scenes of the episode have no take, or it has no scenes.",

@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, ColumnElement, Interval, literal_column, select,
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models.jobs import REQUESTED_ENGINE_SQL, GenerationAnalytics, JobType, ProductionJob, Stage
+from db.models.jobs import REQUESTED_ENGINE_SQL, GenerationAnalytics, JobStatus, JobType, ProductionJob, Stage
 from tower.jobs.attempts import Attempt
 from tower.jobs.spec import GenerationSpec
 
@@ -46,6 +46,21 @@ def estimate_duration_s(session: Session, spec: GenerationSpec, *, job_type: Job
     None without any history.
     """
     return DurationEstimator(session).estimate_s(spec, job_type=job_type)
+
+
+def estimate_film_s(session: Session) -> float | None:
+    """The seconds that the film of an episode usually takes once its renders are there: the median of recent ones.
+
+    None without any history.
+    """
+    recent = session.execute(
+        select(ProductionJob.started_at, ProductionJob.ended_at)
+        .where(ProductionJob.job_type == JobType.FILM, ProductionJob.status == JobStatus.COMPLETED)
+        .order_by(ProductionJob.id.desc())
+        .limit(HISTORY_JOBS)
+    )
+    took_s = [(ended_at - started_at).total_seconds() for started_at, ended_at in recent if started_at and ended_at]
+    return round(statistics.median(took_s), 1) if took_s else None
 
 
 class DurationEstimator:

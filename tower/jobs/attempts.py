@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Text, func, type_coerce
+from sqlalchemy import Text, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,14 @@ from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob, Stage
 from db.models.rendering import Asset
 from tower.errors import CancelledError, ConflictError, MergeError, SupersededError, TowerError
 from tower.jobs.flow_runs import launch_number
-from tower.jobs.rows import database_now, failure_values, lock_job, stop_segments, update_live_job
+from tower.jobs.rows import (
+    database_now,
+    failure_values,
+    lock_job,
+    stop_segments,
+    update_live_job,
+    waits_for_others,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ def claim_job(
     job = lock_job(session, job_id)
     if job.status not in LIVE_STATUSES or not _may_claim(job, flow_run_id, launch_number(launch_key)):
         raise _refusal_error(job)
+    _refuse_while_waiting(session, job)
     now = database_now(session)
     job.attempt += 1
     if job.launch_after is not None:  # the launch is not recorded yet; the next one needs a new key
@@ -93,8 +101,11 @@ def add_warnings(session: Session, attempt: Attempt, *warnings: str) -> None:
     _write(session, attempt, {"warnings": all_warnings})
 
 
-def complete_job(session: Session, attempt: Attempt, *, asset: Asset, score: float) -> None:
-    """End the job as completed. Raises ConflictError if the asset belongs to another job."""
+def complete_job(session: Session, attempt: Attempt, *, asset: Asset, score: float | None) -> None:
+    """End the job as completed. `score` is None for a film whose takes have none.
+
+    Raises ConflictError if the asset belongs to another job.
+    """
     if asset.job_id != attempt.job_id:
         raise ConflictError(f"Asset {asset.id} does not belong to generation {attempt.job_id}")
     _write(
@@ -127,6 +138,13 @@ def _may_claim(job: ProductionJob, flow_run_id: uuid.UUID | None, launch: int | 
     if job.flow_run_id is not None:
         return flow_run_id is None or flow_run_id == job.flow_run_id
     return launch is None or launch == job.launches
+
+
+def _refuse_while_waiting(session: Session, job: ProductionJob) -> None:
+    """Refuse a run that somebody started in Prefect before the job's turn."""
+    waiting = select(ProductionJob.id).where(ProductionJob.id == job.id, waits_for_others())
+    if job.launch_after is not None and session.scalar(waiting) is not None:
+        raise SupersededError(f"Generation {job.id} waits for other generations, and has a run once they have ended")
 
 
 def _write(session: Session, attempt: Attempt, values: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ DEPLOYMENTS = {
     JobType.INTEGRATED: "integrated/integrated",
     JobType.PROFESSIONAL: "professional/professional",
     JobType.PERSONAL: "personal/personal",
+    JobType.FILM: "episode/episode",
 }
 MAX_TITLE_LENGTH = 32  # characters of the prompt
 

@@ -12,6 +12,7 @@ from tower.clients.prefect import PrefectClient, PrefectRefusedError
 from tower.errors.codes import ErrorCode
 from tower.jobs.flow_runs import DEPLOYMENTS, flow_run_request
 from tower.jobs.lost_runs import RunLoss, restart_or_fail
+from tower.jobs.rows import waits_for_others
 from tower.logs import bind_context
 
 BATCH_JOBS = 20  # launches in a pass: about two seconds, so that repairs never wait long
@@ -52,8 +53,6 @@ class Launcher:
 
 
 def jobs_to_launch() -> Select[ProductionJob]:
-    return (
-        select(ProductionJob)
-        .where(ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.launch_after <= func.now())
-        .order_by(ProductionJob.id)
-    )
+    """The live jobs whose time has come, without those that wait for other jobs."""
+    is_due = (ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.launch_after <= func.now())
+    return select(ProductionJob).where(*is_due, ~waits_for_others()).order_by(ProductionJob.id)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import LIVE_STATUSES, JobStatus, JobType, ProductionJob, Stage
 from db.models.projects import Project, ProjectStatus
 from tower.errors import ConflictError, InvalidError, NotFoundError
+from tower.jobs import waiting
 from tower.jobs.rows import database_now, failure_values, lock_job, stop_segments, update_live_job
 from tower.jobs.spec import GenerationSpec
 from tower.presets.styles import find_style
@@ -49,7 +50,15 @@ def find_job(session: Session, key: str) -> ProductionJob:
     return job
 
 
+def is_shot(job: ProductionJob) -> bool:
+    """Whether the job makes a shot, so that its parameters are a GenerationSpec."""
+    return job.job_type != JobType.FILM
+
+
 def parse_spec(job: ProductionJob) -> GenerationSpec:
+    """The specification of a shot's job. Raises ConflictError for the job of a film, which has none."""
+    if not is_shot(job):
+        raise ConflictError(f"Generation {job.id} makes a film, not a shot")
     return GenerationSpec.model_validate(job.parameters)
 
 
@@ -59,7 +68,10 @@ def is_claimed(job: ProductionJob) -> bool:
 
 
 def cancel_job(session: Session, job_id: int) -> ProductionJob:
-    """Cancel a live job. A cancelled job stays cancelled. Raises ConflictError if the job ended in another way."""
+    """Cancel a live job, and the jobs that it opened for itself. A cancelled job stays cancelled.
+
+    Raises ConflictError if the job ended in another way.
+    """
     job = lock_job(session, job_id)
     if job.status == JobStatus.CANCELLED:
         return job
@@ -70,6 +82,8 @@ def cancel_job(session: Session, job_id: int) -> ProductionJob:
     job.launch_after = job.deadline_at = job.step = None
     stop_segments(session, job_id)
     session.flush()
+    for opened_id in waiting.list_own_live(session, job):
+        cancel_job(session, opened_id)
     return job
 
 
@@ -100,6 +114,7 @@ def relaunch_job(session: Session, job: ProductionJob, *, delay_s: float = 0.0) 
 def retry_job(session: Session, job_id: int) -> ProductionJob:
     """Reopen an ended job. It reuses the segments that it has rendered and makes the missing ones.
 
+    A job that waited for others reopens those that failed or were cancelled, and waits for them again.
     Raises ConflictError for a job that is running or completed.
     """
     job = lock_job(session, job_id)
@@ -112,6 +127,8 @@ def retry_job(session: Session, job_id: int) -> ProductionJob:
     job.launch_after = database_now(session)
     job.run_settled = False
     session.flush()
+    for failed_id in waiting.list_failed(session, job):
+        retry_job(session, failed_id)
     return job
 
 

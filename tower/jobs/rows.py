@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, any_, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
@@ -31,6 +31,12 @@ def update_live_job(session: Session, condition: ColumnElement[bool], values: di
         session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
         is not None
     )
+
+
+def waits_for_others() -> ColumnElement[bool]:
+    """The condition that a job waits for at least one job that has not ended."""
+    awaited = aliased(ProductionJob)
+    return exists().where(awaited.id == any_(ProductionJob.waits_for), awaited.status.in_(LIVE_STATUSES))
 
 
 def stop_segments(session: Session, job_id: int) -> None:

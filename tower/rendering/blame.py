@@ -15,7 +15,7 @@ from enum import Enum, auto
 from sqlalchemy import any_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE_STATUSES, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from db.models.workers import Worker, WorkerState
 from tower.clients.comfyui.errors import SERVER_FAULTS, SUSPECTED_FAULTS, ComfyUIFault
@@ -113,6 +113,7 @@ def _others_will_tell(session: Session, row: RenderSegment) -> bool:
     preparing = select(ProductionJob.id).where(
         ProductionJob.status.in_(LIVE_STATUSES),
         ProductionJob.id != row.job_id,
+        ProductionJob.job_type != JobType.FILM,
         ~exists().where(RenderSegment.job_id == ProductionJob.id),
     )
     return any(session.scalar(found.limit(1)) is not None for found in (others, preparing))

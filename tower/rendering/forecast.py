@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
-from tower.jobs.lifecycle import estimate_remaining_s, parse_spec
+from tower.jobs.analytics import estimate_film_s
+from tower.jobs.lifecycle import estimate_remaining_s, is_shot, parse_spec
+from tower.jobs.waiting import Awaited, find_awaited
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import QueuedJob, QueueState, list_live_jobs, sort_queue, sort_waiting
 from tower.rendering.readiness import Readiness
@@ -23,21 +25,24 @@ class Forecast:
     """`place`: the place among the waiting jobs, from 1; None for a job that does not wait.
 
     `eta_s`: the seconds until the job is done if no other job comes in and the queue is not paused; None if unknown.
-    `obstacle`: why no worker can render it now.
+    `obstacle`: why no worker can render it now. `awaited`: the renders that a film waits for.
     """
 
     place: int | None = None
     eta_s: float | None = None
     obstacle: str | None = None
+    awaited: Awaited | None = None
 
     @property
     def stage(self) -> Stage | None:
         """The stage that a waiting job shows."""
-        return None if self.place is None else Stage.QUEUED
+        return None if self.place is None and self.awaited is None else Stage.QUEUED
 
     @property
     def step(self) -> str | None:
         """What a waiting job does, in words."""
+        if self.awaited is not None:
+            return str(self.awaited)
         if self.place is None:
             return None
         if self.obstacle is not None:
@@ -62,18 +67,19 @@ def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studi
     etas_s = estimate_etas_s(session, queue, slots=count_pool_slots(session) or 1, paused=False)
     by_id = {queued.job.id: queued for queued in queue}
     obstacles = find_obstacles(session, [by_id[job.id] for job in live if job.id in by_id], studio)
-    return {
+    shots = {
         job.id: _forecast(by_id[job.id], places.get(job.id), etas_s.get(job.id), obstacles.get(job.id))
         for job in live
         if job.id in by_id
     }
+    return shots | _forecast_films(session, [job for job in live if not is_shot(job)], etas_s)
 
 
 def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) -> dict[int, str]:
     """Why no worker can render a waiting job now, by the job's id; from the last answers of the servers."""
     assessed: dict[str, Readiness] = {}
     obstacles: dict[int, str] = {}
-    for queued in (queued for queued in jobs if queued.state == QueueState.WAITING):
+    for queued in (queued for queued in jobs if queued.is_waiting and queued.state == QueueState.WAITING):
         spec = parse_spec(queued.job)
         engine = queued.segments[0].engine if queued.segments else spec.engine
         if engine not in assessed:
@@ -83,6 +89,23 @@ def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) 
         if reason is not None:
             obstacles[queued.job.id] = reason
     return obstacles
+
+
+def _forecast_films(
+    session: Session, films: Sequence[ProductionJob], etas_s: Mapping[int, float]
+) -> dict[int, Forecast]:
+    """The forecasts of the films that wait for renders: the last of these, and then the usual seconds of a film."""
+    waiting = {job_id: awaited for job_id, awaited in find_awaited(session, films).items() if awaited.live}
+    film_s = estimate_film_s(session) if waiting else None
+    return {
+        job_id: Forecast(eta_s=_film_eta_s([etas_s.get(one) for one in awaited.live], film_s), awaited=awaited)
+        for job_id, awaited in waiting.items()
+    }
+
+
+def _film_eta_s(renders_s: Sequence[float | None], film_s: float | None) -> float | None:
+    known_s = [seconds for seconds in renders_s if seconds is not None]
+    return None if film_s is None or len(known_s) < len(renders_s) else round(max(known_s) + film_s, 1)
 
 
 def _forecast(queued: QueuedJob, place: int | None, queue_eta_s: float | None, obstacle: str | None) -> Forecast:

@@ -23,11 +23,12 @@ HISTORY_SEGMENTS = 20  # segments: enough for a median, few enough to adapt to a
 def estimate_etas_s(
     session: Session, jobs: Sequence[QueuedJob], *, slots: int | None, paused: bool
 ) -> dict[int, float]:
-    """The seconds until the last segment of each job is rendered, by job id, if no other job comes in.
+    """The seconds until the last segment of each job is rendered, by job id, if no other job comes in. Films have none.
 
     `slots`: simultaneous renders; None: no limit. There is no entry for a job whose cost, or that of a job before it,
     is not known from earlier renders, nor for a job that waits in a paused queue.
     """
+    jobs = [queued for queued in jobs if not queued.is_film]
     costs = _Costs(_read_seconds_per_pixel(session), DurationEstimator(session))
     slot_free_s = [0.0] * (slots or 1)
     ends_s: dict[int, float] = {}

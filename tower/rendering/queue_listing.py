@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
+from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import FlowRunInfo, PrefectClient
 
@@ -47,6 +47,11 @@ class QueuedJob:
     waiting_runs: Sequence[WaitingRun] = ()
 
     @property
+    def is_film(self) -> bool:
+        """Whether the job makes a film: it renders nothing itself and has no place among the renders."""
+        return self.job.job_type == JobType.FILM
+
+    @property
     def state(self) -> QueueState:
         states = {segment.state for segment in self.segments}
         if SegmentState.PROCESSING in states:
@@ -60,8 +65,10 @@ class QueuedJob:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether some part of the job waits."""
-        return self.is_recipe_waiting or any(segment.state == SegmentState.QUEUED for segment in self.segments)
+        """Whether some part of the job waits for a worker that renders."""
+        return not self.is_film and (
+            self.is_recipe_waiting or any(segment.state == SegmentState.QUEUED for segment in self.segments)
+        )
 
 
 def list_queue(session: Session, prefect: PrefectClient) -> list[QueuedJob]:

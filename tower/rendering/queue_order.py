@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE_STATUSES, ProductionJob
+from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import PrefectClient
 from tower.errors import ConflictError
@@ -73,13 +73,18 @@ def reschedule_times(order: Sequence[QueuedJob], index: int, *, now: datetime) -
 
 
 def cancel_pending(session: Session) -> list[int]:
-    """Cancel every job that has not begun to render, and return the ids. A job that has begun to render continues."""
+    """Cancel every job that has not begun to render, and return the ids. A job that has begun to render continues.
+
+    A film goes on waiting for its renders, and fails if one of them is cancelled here.
+    """
     has_begun = exists().where(
         RenderSegment.job_id == ProductionJob.id,
         or_(RenderSegment.started_at.is_not(None), RenderSegment.state == SegmentState.COMPLETED),
     )
     pending = (
-        select(ProductionJob.id).where(ProductionJob.status.in_(LIVE_STATUSES), ~has_begun).order_by(ProductionJob.id)
+        select(ProductionJob.id)
+        .where(ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.job_type != JobType.FILM, ~has_begun)
+        .order_by(ProductionJob.id)
     )
     cancelled = []
     for job_id in session.scalars(pending).all():
@@ -94,6 +99,8 @@ def _find_waiting(session: Session, waiting: Sequence[QueuedJob], job_id: int) -
     queued = next((queued for queued in waiting if queued.job.id == job_id), None)
     if queued is None:
         job = lifecycle.find_job(session, str(job_id))
+        if job.job_type == JobType.FILM:
+            raise ConflictError(f"Generation {job_id} makes a film: move the renders that it waits for")
         if job.launch_after is not None:
             raise ConflictError(f"Generation {job_id} has not reached Prefect's queue yet: try again in a moment")
         raise ConflictError(f"Generation {job_id} does not wait: it is {job.status}, stage {job.stage}")

@@ -31,8 +31,11 @@ def check_job_can_render(session: Session, job: ProductionJob, studio: Studio) -
 
     Raises UnavailableError for an engine that no worker has, NotFoundError for an unknown workflow, and InvalidError
     for an unknown character of a professional generation, a workflow that makes no clip or lacks its reference picture,
-    and one that no ComfyUI that answers can run. If none answers, the job waits for one.
+    and one that no ComfyUI that answers can run. If none answers, the job waits for one. The job of a film renders
+    nothing itself.
     """
+    if not lifecycle.is_shot(job):
+        return
     spec = lifecycle.parse_spec(job)
     engine = choose_for_pool(session, spec.engine, studio.settings)
     if spec.workflow is not None:

@@ -59,8 +59,20 @@ def open_scene_job(
     ready = lock_branch(session, scene.branch_id, settings)
     session.refresh(scene)
     sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
-    wish = RenderOverrides(quality, engine, dict(overrides or {}), _choose_draw(session, scene))
+    wish = RenderOverrides(quality, engine, dict(overrides or {}), choose_draw(session, scene))
     return open_scene_job_on(sources, ready, scene, wish, job_type=job_type)
+
+
+def choose_draw(session: Session, scene: Scene) -> int:
+    """Which draw a new take of the scene is: that of its accepted take, or else one for each rejected take."""
+    if scene.accepted_inputs is not None:
+        return RenderOverrides.from_json(scene.accepted_inputs["wish"]).draw
+    rejections = select(func.count(Feedback.asset_id.distinct())).where(
+        Feedback.project_id == scene.project_id,
+        Feedback.scene_key == scene.key,
+        Feedback.kind == FeedbackKind.REJECTION,
+    )
+    return session.scalar(rejections) or 0
 
 
 @dataclass(frozen=True)
@@ -126,14 +138,3 @@ def live_jobs_by_scene(session: Session, scene_ids: list[int]) -> dict[int, Prod
     """The newest live job of each scene, by scene id."""
     live = select(ProductionJob).where(ProductionJob.scene_id.in_(scene_ids), ProductionJob.status.in_(LIVE_STATUSES))
     return {job.scene_id: job for job in session.scalars(live.order_by(ProductionJob.id)) if job.scene_id is not None}
-
-
-def _choose_draw(session: Session, scene: Scene) -> int:
-    if scene.accepted_inputs is not None:
-        return RenderOverrides.from_json(scene.accepted_inputs["wish"]).draw
-    rejections = select(func.count(Feedback.asset_id.distinct())).where(
-        Feedback.project_id == scene.project_id,
-        Feedback.scene_key == scene.key,
-        Feedback.kind == FeedbackKind.REJECTION,
-    )
-    return session.scalar(rejections) or 0

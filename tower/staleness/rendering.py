@@ -1,13 +1,16 @@
-"""Renders exactly the scenes whose accepted take is stale."""
+"""Renders exactly the scenes whose accepted take is stale, and for a film those without a take too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.models.episodes import Episode
 from db.models.jobs import ProductionJob
+from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError, TowerError
 from tower.jobs.spec import EngineChoice
@@ -17,6 +20,7 @@ from tower.shots.fingerprint import collect_fingerprint_inputs, engine_for_scene
 from tower.shots.preflight import check_job_can_render
 from tower.shots.scene_jobs import (
     LockedBranch,
+    choose_draw,
     live_jobs_by_scene,
     lock_branch,
     open_scene_job_on,
@@ -25,7 +29,7 @@ from tower.shots.scene_jobs import (
 from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 from tower.shots.scene_spec import RenderOverrides
 from tower.staleness.reasons import compare_inputs
-from tower.staleness.report import StaleScene, report_branch
+from tower.staleness.report import StaleScene, report_branch, report_episode
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,66 @@ def open_stale_renders(
     refused: dict[int, TowerError] = {}
     for found in stale:
         if found.scene.id not in live:
-            wish = replace(
-                found.overrides, quality=quality or found.overrides.quality, engine=engine or found.overrides.engine
-            )
+            wish = _change_wish(found.overrides, quality, engine)
             try:
                 opened[found.scene.id] = _open_job(sources, ready, found.scene, wish, studio, kept=not dry_run)
             except (InvalidError, NotFoundError) as error:
                 refused[found.scene.id] = error
     return StaleRenderResult(ready.commit_hash, stale, opened, live, refused)
+
+
+@dataclass(frozen=True)
+class EpisodeRenders:
+    """The renders that an episode needs before its film: new jobs, and live jobs whose take will not be stale.
+
+    `current` counts the scenes that need none.
+    """
+
+    opened: Sequence[ProductionJob]
+    joined: Sequence[ProductionJob]
+    current: int
+
+
+def open_episode_renders(
+    session: Session,
+    episode: Episode,
+    *,
+    studio: Studio,
+    quality: str | None = None,
+    engine: EngineChoice | None = None,
+) -> EpisodeRenders:
+    """Open a job for each scene of the episode that is stale or has no take. The caller commits.
+
+    A live job is joined if its take will be current. Raises the error of the first scene that cannot be rendered, with
+    its number, and UnavailableError for an engine that no worker has.
+    """
+    ready = lock_branch(session, episode.branch_id, studio.settings)
+    found = report_episode(session, episode, studio.settings)
+    missing = session.scalars(select(Scene).where(Scene.id.in_(found.missing))).all()
+    wanted: list[tuple[SceneView, RenderOverrides]] = [
+        *((stale.scene, stale.overrides) for stale in found.stale),
+        *((scene, RenderOverrides(draw=choose_draw(session, scene))) for scene in missing),
+    ]
+    scenes = [scene for scene, _ in wanted]
+    sources = load_render_inputs(session, episode.branch_id, episode.project_id, scenes)
+    running = live_jobs_by_scene(session, [scene.id for scene in scenes])
+    opened, joined = [], []
+    for scene, wish in sorted(wanted, key=lambda one: one[0].scene_number):
+        live = running.get(scene.id)
+        if live is not None and _to_live(sources, ready, scene, live).is_current:
+            joined.append(live)
+            continue
+        try:
+            changed = _change_wish(wish, quality, engine)
+            opened.append(_open_job(sources, ready, scene, changed, studio, kept=True))
+        except (InvalidError, NotFoundError) as error:
+            details = {**(error.details or {}), "scene_id": scene.id}
+            raise type(error)(f"Scene {scene.scene_number}: {error.message}", details=details) from error
+    return EpisodeRenders(opened, joined, found.scenes - len(scenes))
+
+
+def _change_wish(wish: RenderOverrides, quality: str | None, engine: EngineChoice | None) -> RenderOverrides:
+    return replace(wish, quality=quality or wish.quality, engine=engine or wish.engine)
 
 
 def _open_job(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.production.generation.bodies import GenerationStatus
 from api.production.generation.fast_bodies import FastGenerationStatus
+from api.production.generation.film_answers import FilmStatus
 from api.production.generation.round_answers import IntegratedGenerationStatus
 from api.production.generation.typed_answers import PersonalGenerationStatus, ProfessionalGenerationStatus
 from db.models.jobs import JobType, ProductionJob
@@ -18,7 +19,7 @@ from tower.rendering.forecast import NO_FORECAST, forecast_jobs
 from tower.rendering.studio import Studio
 
 SingleShotStatus = (
-    IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | GenerationStatus
+    IntegratedGenerationStatus | ProfessionalGenerationStatus | PersonalGenerationStatus | FilmStatus | GenerationStatus
 )
 # Without the discriminator pydantic would try every type for every answer.
 AnyStatus = Annotated[FastGenerationStatus | SingleShotStatus, Field(discriminator="job_type")]
@@ -27,6 +28,7 @@ STATUS_BY_JOB_TYPE: dict[JobType, type[SingleShotStatus]] = {
     JobType.INTEGRATED: IntegratedGenerationStatus,
     JobType.PROFESSIONAL: ProfessionalGenerationStatus,
     JobType.PERSONAL: PersonalGenerationStatus,
+    JobType.FILM: FilmStatus,
 }
 
 

@@ -17,6 +17,7 @@ from db.models.jobs import JobStatus, JobType, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
+from tower.jobs.waiting import find_awaited
 from tower.rendering.forecast import find_obstacles
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import (
@@ -68,7 +69,8 @@ class QueueEntry(BaseModel):
         "or while it waits in a paused queue or cannot be rendered now."
     )
     reason: str | None = Field(
-        description="Why no worker can render it now.", examples=["gpu@box rests: ComfyUI does not answer"]
+        description="Why no worker can render it now, or which renders a film waits for.",
+        examples=["gpu@box rests: ComfyUI does not answer"],
     )
     segments: list[QueuedSegment] = Field(description="The segments opened so far, the newest attempt of each.")
 
@@ -184,9 +186,14 @@ def _queue(session: Session, prefect: PrefectClient, studio: Studio) -> Queue:
         entries = _entries(sort_queue(list_live_jobs(session)), {}, {})
         return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
     slots = count_pool_slots(session)
-    obstacles = find_obstacles(session, jobs, studio)
+    obstacles = find_obstacles(session, jobs, studio) | _find_awaited(session, jobs)
     etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused)
     return Queue(paused=pool.is_paused, slots=slots, reason=None, jobs=_entries(jobs, etas, obstacles))
+
+
+def _find_awaited(session: Session, jobs: Sequence[QueuedJob]) -> dict[int, str]:
+    awaited = find_awaited(session, [queued.job for queued in jobs])
+    return {job_id: str(found) for job_id, found in awaited.items() if found.live}
 
 
 def _entries(jobs: Sequence[QueuedJob], etas: Mapping[int, float], obstacles: Mapping[int, str]) -> list[QueueEntry]:

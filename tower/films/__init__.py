@@ -1,0 +1,1 @@
+"""The films of episodes as jobs: how one is opened, and how its run makes it."""
