@@ -15,4 +15,4 @@ def _open(_settings: Settings) -> Engine:
     return AnimaticEngine()
 
 
-ENTRY = EngineEntry(NAME, VERSION, _open)
+ENTRY = EngineEntry(NAME, VERSION, _open, uses_trained_model=False)

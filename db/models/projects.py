@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import ANIME_API, Base, IdMixin, TimestampMixin, text_enum
@@ -47,6 +48,13 @@ class Project(IdMixin, TimestampMixin, Base):
     deleted_at: Mapped[datetime | None] = mapped_column(
         sort_order=92,
         comment="Time of the deletion. The project is purged with its files 30 days later. Null: not deleted.",
+    )
+    series_key: Mapped[uuid.UUID] = mapped_column(
+        default=uuid.uuid4,
+        server_default=func.gen_random_uuid(),
+        unique=True,
+        sort_order=93,
+        comment="Identifies the published series under every name, also beside those of other installations.",
     )
 
     settings: Mapped[ProjectSettings | None] = relationship(

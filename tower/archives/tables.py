@@ -69,7 +69,7 @@ RUN_COLUMNS = frozenset(
 )
 
 ARCHIVED_TABLES = (  # in writing order; RowImporter.resolve_forward_references sets those to later rows
-    ArchivedTable(PROJECTS, "t.id = :project_id", excluded_columns=frozenset({"deleted_at"})),
+    ArchivedTable(PROJECTS, "t.id = :project_id", excluded_columns=frozenset({"deleted_at", "series_key"})),
     ArchivedTable("anime_api.projects"),
     ArchivedTable("anime_api.commits"),
     ArchivedTable(BRANCHES),

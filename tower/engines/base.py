@@ -88,7 +88,8 @@ class EngineEntry:
 
     `lacks`: returns one sentence about what a machine with these settings lacks to use the engine, or None. Each
     request calls it, so it must not ask a server. `unavailable_code`: the error code if no machine can use the engine.
-    `draws_graphs`: its shots have a ComfyUI graph, and its takes come from a model file.
+    `draws_graphs`: its shots have a ComfyUI graph, and its takes come from a model file. `uses_trained_model`: its
+    pictures come from a trained model, which the mark of a published film says.
     """
 
     name: str
@@ -98,3 +99,4 @@ class EngineEntry:
     lacks: Callable[[Settings], str | None] = _lacks_nothing
     unavailable_code: ErrorCode = ErrorCode.ENGINE_UNAVAILABLE
     draws_graphs: bool = False
+    uses_trained_model: bool = True

@@ -32,6 +32,7 @@ class PictureSource(StrEnum):
     TRAINED_MODEL = "trainedAlgorithmicMedia"
     ALGORITHM = "algorithmicMedia"  # drawn without a trained model
     COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
+    MIXED = "composite"  # with videos of the user's own, of which Tower does not know how they were made
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,16 @@ class Series:
 
 @dataclass(frozen=True)
 class FilmShot:
-    """A part of the film and the take that it shows. Times are seconds of the film."""
+    """A part of the film and the take that it shows. Times are seconds of the film.
+
+    engine: None for a video of the user's own.
+    """
 
     start_s: float
     end_s: float
     scene_key: str
     take_sha256: str
-    engine: str
+    engine: str | None
     model: str | None = None
     fingerprint: str | None = None
 
@@ -155,9 +159,12 @@ def restore_film(
 
 
 def content_sha256(film: Film, master_sha256: str) -> str:
-    """The hash over everything that is published. Equal: there is nothing to do."""
+    """The hash over everything that is published. Equal: there is nothing to do.
+
+    The commit does not count: one that changes another episode makes the same film.
+    """
     pictures = [sha256_of(path) if path else None for path in (film.series.poster, film.thumb)]
-    parts = [master_sha256, pictures, film.as_json(), film.provenance.as_json()]
+    parts = [master_sha256, pictures, film.as_json(), {**film.provenance.as_json(), "commit": None}]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

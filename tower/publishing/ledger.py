@@ -123,6 +123,18 @@ def newest_date(session: Session, path: Path) -> datetime | None:
     return session.scalar(select(func.max(Publication.modified_at)).where(Publication.path == str(path)))
 
 
+def may_bring_poster(session: Session, library: Path, series_key: str, episode_key: UUID) -> bool:
+    """Whether the series has no poster of another episode: it keeps that of the first one while that is published."""
+    other = select(Publication.id).where(
+        Publication.library == str(library),
+        Publication.series_key == series_key,
+        Publication.episode_key != episode_key,
+        Publication.poster_path.is_not(None),
+        Publication.state.in_(OCCUPYING),
+    )
+    return session.scalar(other.limit(1)) is None
+
+
 def files_of_others(session: Session, library: Path, episode_key: UUID) -> set[str]:
     """The files of all other episodes in the library."""
     rows = session.scalars(

@@ -28,7 +28,7 @@ from tests.tower.publishing.films import EPISODE, OTHER_EPISODE, SUBTITLES, make
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import DiskFullError
-from tower.publishing.film import Film, Series
+from tower.publishing.film import Film, Provenance, Series
 from tower.publishing.marking import Mark, copy_unmarked
 from tower.publishing.publisher import Publisher
 
@@ -83,6 +83,13 @@ def test_the_same_content_again_changes_nothing(
     assert make_publisher(after=steps.append).publish(make_film(films[0])).id == first.id
     assert (steps, list_states(sessions)) == ([], ["published"])
     assert {path: path.stat().st_mtime_ns for path in library.rglob("*")} == before
+
+
+def test_a_commit_that_changes_nothing_of_the_film_changes_nothing(
+    make_publisher: MakePublisher, films: tuple[Path, Path]
+) -> None:
+    first = make_publisher().publish(make_film(films[0], provenance=Provenance(commit="a" * 64)))
+    assert make_publisher().publish(make_film(films[0], provenance=Provenance(commit="b" * 64))).id == first.id
 
 
 def test_a_changed_film_replaces_the_file_under_the_same_name_with_another_date(
