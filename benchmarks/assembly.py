@@ -126,8 +126,13 @@ def run(work: Callable[..., Any], *given: Any) -> Cost:
 def cost_of(work: Callable[..., Any], given: tuple[Any, ...]) -> Cost:
     wall, cpu = time.perf_counter(), cpu_s()
     result = work(*given)
-    peak_mb = getrusage(RUSAGE_SELF).ru_maxrss / 1024
-    return Cost(time.perf_counter() - wall, cpu_s() - cpu, peak_mb, result)
+    return Cost(time.perf_counter() - wall, cpu_s() - cpu, peak_memory_mb(), result)
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held. `ru_maxrss` would count what its parent held before the exec."""
+    [line] = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def cpu_s() -> float:

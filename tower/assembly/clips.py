@@ -1,7 +1,8 @@
-"""Brings each item of the cut into the film's form: a take that is in it already is used as it is."""
+"""Brings each item of the cut into the film's form: a take that is in it already is copied where it can be."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,15 +12,16 @@ from av.video.frame import VideoFrame
 
 from tower.assembly.burning import burn_lines
 from tower.assembly.cards import card_frames
+from tower.assembly.copies import Span, copy_pieces, find_copy
 from tower.assembly.cut import CUT, Card, EpisodeCut, FilmForm, Item, MediaFile, Transition, TransitionKind
-from tower.assembly.encoding import read_header, write_clip
+from tower.assembly.encoding import write_clip
 from tower.assembly.keys import content_key
+from tower.assembly.packets import Piece
 from tower.assembly.pictures import shot_frames
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import SubtitleLine, lines_between
 from tower.errors import TowerError
-from tower.media.clips import SegmentStream, inspect_stream
-from tower.media.files import touch_if_present
+from tower.media.files import touch_if_present, write_atomically
 
 
 class ClipSource(StrEnum):
@@ -32,8 +34,7 @@ class ClipSource(StrEnum):
 class Clip:
     """The pictures of an item: `frames` frames from `first_frame` of a file in the film's form.
 
-    `head` and `tail` are the frames that the transitions before and after it use; the frames between start with an
-    IDR frame and are followed by one.
+    `head` and `tail` are the frames that the transitions before and after it use; `pieces` show the frames between.
     """
 
     path: Path
@@ -43,6 +44,11 @@ class Clip:
     head: int
     tail: int
     source: ClipSource
+    pieces: tuple[Piece, ...]
+
+    @property
+    def copied_frames(self) -> int:
+        return sum(piece.end - piece.start for piece in self.pieces if piece.path == self.path)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,12 @@ class ClipPlan:
     tail: int
     lines: tuple[SubtitleLine, ...]
     key: str
+
+    @property
+    def shown(self) -> Span:
+        """The frames of the take that no transition uses. Only for shots at their own speed."""
+        first = 0 if isinstance(self.item, Card) else self.item.first_frame
+        return Span(first + self.head, first + self.item.frames - self.tail)
 
 
 def plan_clips(cut: EpisodeCut, burnt: Sequence[SubtitleLine]) -> list[ClipPlan]:
@@ -95,13 +107,12 @@ def prepare_clip(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progres
 
 
 def _prepare_clip(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progress) -> Clip:
-    target, mark = _file(plan, folder), _mark(plan, folder)
+    target = _file(plan, folder)
     if touch_if_present(target):
         return _conformed(plan, target, ClipSource.CACHED)
-    if touch_if_present(mark) or _can_be_used(plan, form):
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-        return _as_it_is(plan)
+    copied = _read_mark(plan, folder) or _find_copy(plan, form, folder)
+    if copied is not None:
+        return _copied(plan, copied, form, target, progress)
     write_clip(
         target,
         form,
@@ -119,29 +130,37 @@ def _frames(plan: ClipPlan, form: FilmForm) -> Iterator[VideoFrame]:
     return shot_frames(plan.item, form, item=plan.name)
 
 
-def _can_be_used(plan: ClipPlan, form: FilmForm) -> bool:
-    """Whether the packets of the take can be copied into the film: equal form, and IDR frames where it is cut."""
-    if isinstance(plan.item, Card) or plan.lines or plan.item.speed != 1:
-        return False
-    take = inspect_stream(plan.item.take.path, 0)
-    start, end = plan.item.first_frame, plan.item.first_frame + plan.item.source_frames
-    edges = {start, start + plan.head, end - plan.tail, end} - {take.frames}
-    return _has_form(take, form) and end <= take.frames and edges <= take.idr_frames
+def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
+    copied = None if plan.lines else find_copy(plan.item, plan.shown, form)
+    if copied is not None:
+        with write_atomically(_mark(plan, folder)) as part:
+            part.write_text(json.dumps([copied.start, copied.end]))
+    return copied
 
 
-def _has_form(take: SegmentStream, form: FilmForm) -> bool:
-    is_equal = take.size == (form.width, form.height) and take.rate == form.fps and take.header == read_header(form)
-    return is_equal and take.is_tower_format and take.is_constant_rate
+def _read_mark(plan: ClipPlan, folder: Path) -> Span | None:
+    mark = _mark(plan, folder)
+    if not touch_if_present(mark):
+        return None
+    try:
+        start, end = json.loads(mark.read_text())
+    except (OSError, ValueError):  # the cache was emptied meanwhile, or an earlier version wrote it
+        return None
+    return Span(start, end)
 
 
 def _conformed(plan: ClipPlan, path: Path, source: ClipSource) -> Clip:
-    return Clip(path, plan.key, 0, plan.item.frames, plan.head, plan.tail, source)
+    body = Piece(path, plan.head, plan.item.frames - plan.tail)
+    pieces = (body,) if body.end > body.start else ()
+    return Clip(path, plan.key, 0, plan.item.frames, plan.head, plan.tail, source, pieces)
 
 
-def _as_it_is(plan: ClipPlan) -> Clip:
+def _copied(plan: ClipPlan, copied: Span, form: FilmForm, beside: Path, progress: Progress) -> Clip:
     assert not isinstance(plan.item, Card)
-    item, source = plan.item, ClipSource.AS_IT_IS
-    return Clip(item.take.path, plan.key, item.first_frame, item.frames, plan.head, plan.tail, source)
+    item, take = plan.item, plan.item.take.path
+    pieces = copy_pieces(take, plan.shown, copied, form=form, beside=beside, progress=progress)
+    source = ClipSource.AS_IT_IS
+    return Clip(take, plan.key, item.first_frame, item.frames, plan.head, plan.tail, source, tuple(pieces))
 
 
 def _picture_parts(item: Item) -> tuple[object, ...]:
@@ -157,5 +176,5 @@ def _file(plan: ClipPlan, folder: Path) -> Path:
 
 
 def _mark(plan: ClipPlan, folder: Path) -> Path:
-    """An empty file which says that the take is used as it is."""
+    """A file which says which frames of the take are copied."""
     return folder / "clips" / f"{plan.key}.as-it-is"

@@ -18,7 +18,8 @@ from tower.assembly.errors import AssemblyError
 from tower.assembly.keys import film_key
 from tower.assembly.master import Master, make_master
 from tower.assembly.muxing import WORK as COPY_WORK
-from tower.assembly.muxing import Piece, write_film
+from tower.assembly.muxing import write_film
+from tower.assembly.packets import Piece
 from tower.assembly.progress import Progress
 from tower.assembly.seams import SeamPlan, encode_seam, plan_seam, seam_path
 from tower.assembly.subtitles import languages, split_overlaps
@@ -97,7 +98,8 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
     made = []
     for plan in plans:
         made.append(prepare_clip(plan, cut.form, folder, progress))
-        progress.advance(new.get(plan.key, 0) if made[-1].source is ClipSource.AS_IT_IS else 0)
+        if plan.key in new and made[-1].source is ClipSource.AS_IT_IS:
+            progress.advance(made[-1].copied_frames)
     joins = [
         plan_seam(before, after, transition) if transition.frames else None
         for before, after, transition in zip(made, made[1:], cut.transitions, strict=False)
@@ -116,11 +118,9 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
 
 def list_pieces(made: Sequence[Clip], joins: Sequence[SeamPlan | None], folder: Path) -> list[Piece]:
     """The parts of files that follow each other in the film: what no transition uses of each item, and transitions."""
-    pieces = []
+    pieces: list[Piece] = []
     for number, clip in enumerate(made):
-        start, end = clip.first_frame + clip.head, clip.first_frame + clip.frames - clip.tail
-        if end > start:
-            pieces.append(Piece(clip.path, start, end))
+        pieces += clip.pieces
         join = joins[number] if number < len(joins) else None
         if join:
             pieces.append(Piece(seam_path(join, folder), 0, join.transition.frames))

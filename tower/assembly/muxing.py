@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
 from pathlib import Path
@@ -20,7 +19,7 @@ from av.video.stream import VideoStream
 from tower.assembly.cut import Chapter, EpisodeCut
 from tower.assembly.encoding import read_header
 from tower.assembly.errors import AssemblyError
-from tower.assembly.packets import VideoPacket, iter_slice
+from tower.assembly.packets import Piece, VideoPacket, iter_slice
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import cue_ms, languages, split_overlaps
 from tower.errors import InvalidError
@@ -33,15 +32,6 @@ COVER_QUALITY = 92
 MAX_COVER_PX = 2000
 MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}  # 1000 would round times to milliseconds
 UNTITLED = "Start"  # of a chapter before the first one
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Packets that are copied: from IDR frame `start` until before `end`."""
-
-    path: Path
-    start: int
-    end: int
 
 
 def write_film(cut: EpisodeCut, pieces: Sequence[Piece], track: Path, target: Path, progress: Progress) -> None:

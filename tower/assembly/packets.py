@@ -1,23 +1,36 @@
-"""Reads the packets of a part of a clip."""
+"""Reads a part of a clip: its packets, or its frames."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tower.assembly.errors import AssemblyError
-from tower.media.clips import find_video_stream, iter_packets
+from tower.media.clips import decode_packets, find_video_stream, inspect_stream, iter_packets
 from tower.media.decode import open_container
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"  # quoted, as Packet is generic only in its stubs
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Packets that are copied: from IDR frame `start` until before `end`."""
+
+    path: Path
+    start: int
+    end: int
+
+
 def iter_slice(path: Path, start: int, end: int, *, header: bytes | None = None) -> Iterator[VideoPacket]:
-    """Yield the packets from `start` until before `end`, both of which are IDR frames or the end of the file.
+    """Yield the packets from the IDR frame `start` until before `end`, at which a copy may end.
 
     Raises AssemblyError if the decoder configuration of the file is not `header`.
     """
@@ -32,6 +45,16 @@ def iter_slice(path: Path, start: int, end: int, *, header: bytes | None = None)
                 return
             if position >= start:
                 yield packet
+
+
+def decode_slice(path: Path, start: int, end: int) -> Iterator[VideoFrame]:
+    """Yield the frames from `start` until before `end`, which may be any frames of the file."""
+    if start == end:
+        return
+    first = max(frame for frame in inspect_stream(path, 0).idr_frames if frame <= start)
+    packets = (bytes(packet) for packet in iter_slice(path, first, sys.maxsize))
+    frames = decode_packets(packets, header=read_stream_header(path), path=path)
+    yield from islice(frames, start - first, end - first)
 
 
 def read_stream_header(path: Path) -> bytes:

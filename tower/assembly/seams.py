@@ -14,9 +14,8 @@ from tower.assembly.clips import Clip
 from tower.assembly.cut import FilmForm, Transition, TransitionKind
 from tower.assembly.encoding import black_frame, write_clip
 from tower.assembly.keys import content_key
-from tower.assembly.packets import iter_slice, read_stream_header
+from tower.assembly.packets import decode_slice
 from tower.assembly.progress import Progress
-from tower.media.clips import decode_packets
 from tower.media.files import touch_if_present
 
 
@@ -81,13 +80,8 @@ def _blend(old: VideoFrame, new: VideoFrame, share: float) -> VideoFrame:
 
 def _tail(clip: Clip) -> Iterator[VideoFrame]:
     end = clip.first_frame + clip.frames
-    return _decode(clip.path, end - clip.tail, end)
+    return decode_slice(clip.path, end - clip.tail, end)
 
 
 def _head(clip: Clip) -> Iterator[VideoFrame]:
-    return _decode(clip.path, clip.first_frame, clip.first_frame + clip.head)
-
-
-def _decode(path: Path, start: int, end: int) -> Iterator[VideoFrame]:
-    packets = (bytes(packet) for packet in iter_slice(path, start, end))
-    return decode_packets(packets, header=read_stream_header(path), path=path)
+    return decode_slice(clip.path, clip.first_frame, clip.first_frame + clip.head)

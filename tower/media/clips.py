@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +53,7 @@ class SegmentStream:
     header: the decoder configuration (avcC).
     settings_note: the settings that x264 noted in the stream.
     idr_frames: IDR frames, at which decoding can start and before which no later packet is shown.
+    closed_ends: the counts of packets after which a copy may end, as they show exactly the frames before that number.
     is_constant_rate: whether all frames are shown, at a constant rate.
     reorder_packets: the largest number of packets by which a frame is sent after its turn.
     is_tower_format: whether it is H.264, 8-bit 4:2:0, tagged BT.709 in limited range.
@@ -66,6 +67,7 @@ class SegmentStream:
     header: bytes
     settings_note: str | None
     idr_frames: frozenset[int]
+    closed_ends: frozenset[int]
     is_constant_rate: bool
     reorder_packets: int
     is_tower_format: bool
@@ -105,6 +107,9 @@ def inspect_stream(path: Path, overlap: int) -> SegmentStream:
                 at
                 for at, (packet, number) in enumerate(zip(packets, numbers, strict=True))
                 if packet.is_idr and at == number
+            ),
+            closed_ends=frozenset(
+                count for count, newest in enumerate(accumulate(numbers, max), start=1) if newest == count - 1
             ),
             is_constant_rate=sorted(numbers) == list(range(len(packets)))
             and not any(packet.is_discard for packet in packets),

@@ -46,7 +46,7 @@ def test_a_copied_scene_is_exact_to_the_packet(golden: GoldenFilm) -> None:
     film, take = read_frames(golden.path), read_frames(golden.material.house.path)
     start = golden.cut.starts[1]
     assert all(np.array_equal(film[start + number], take[number]) for number in range(44))
-    assert (golden.result.clips_as_they_are, golden.result.clips_encoded, golden.result.seams_encoded) == (1, 5, 2)
+    assert (golden.result.clips_as_they_are, golden.result.clips_encoded, golden.result.seams_encoded) == (2, 4, 2)
 
 
 def test_the_file_is_h264_at_a_constant_rate_with_its_index_first(golden: GoldenFilm) -> None:
@@ -129,7 +129,7 @@ def test_a_changed_scene_makes_one_clip_its_seams_and_the_sound(golden: GoldenFi
     assert isinstance(foreign, Shot)
     items[2] = replace(foreign, first_frame=8)
     result = assemble(replace(golden.cut, items=tuple(items)), tmp_path / "film.mp4", golden.cache)
-    assert (result.clips_encoded, result.clips_cached, result.clips_as_they_are, result.seams_encoded) == (1, 4, 1, 2)
+    assert (result.clips_encoded, result.clips_cached, result.clips_as_they_are, result.seams_encoded) == (1, 3, 2, 2)
 
 
 def test_a_missing_or_touched_film_is_written_again_from_the_cache(golden: GoldenFilm, tmp_path: Path) -> None:
