@@ -37,7 +37,7 @@ from tower.assembly.cut import (
 )
 from tower.assembly.film import AssemblyResult, assemble
 from tower.media.files import sha256_of
-from tower.media.x264 import MP4_OPTIONS
+from tower.media.x264 import MP4_OPTIONS, TAKE_OPTIONS
 
 FPS, FRAMES, DRAWN, DISSOLVES, DISSOLVE_FRAMES = 24, 115, 4, 12, 12
 DISSOLVE = Transition(TransitionKind.DISSOLVE, DISSOLVE_FRAMES)
@@ -80,7 +80,8 @@ def measure(folder: Path, takes: int, side: int, moviepy_takes: int) -> list[Fig
     first = run(assemble_film, whole, folder / "whole.mp4", folder / "cache")
     again = run(assemble_film, whole, folder / "whole.mp4", folder / "cache")
     changed = run(assemble_film, change_scene(whole), folder / "whole.mp4", folder / "cache")
-    by_moviepy = run(join_with_moviepy, [file.path for file in files[:moviepy_takes]], folder / "moviepy.mp4")
+    part = [file.path for file in files[:moviepy_takes]]
+    by_moviepy = run(join_with_moviepy, part, music.path, folder / "moviepy.mp4")
     moviepy_s = by_moviepy.wall_s * takes / moviepy_takes
     real = whole.duration_s / first.wall_s
     return [
@@ -163,13 +164,25 @@ def copy_streams(paths: list[Path], target: Path) -> None:
                 at += step * FRAMES
 
 
-def join_with_moviepy(paths: list[Path], target: Path) -> None:
-    from moviepy import VideoFileClip, concatenate_videoclips  # type: ignore[import-untyped]  # it has no types
+def join_with_moviepy(paths: list[Path], music: Path, target: Path) -> None:
+    """Cuts and music, with our settings of the encoder. Its dissolves and a loudness would take it longer."""
+    from moviepy import AudioFileClip, VideoFileClip, concatenate_videoclips  # type: ignore[import-untyped]  # it has no types
 
     with warnings.catch_warnings(action="ignore"):
         clips = [VideoFileClip(str(path), audio=False).with_duration(FRAMES / FPS) for path in paths]
         film = concatenate_videoclips(clips)
-        film.write_videofile(str(target), fps=FPS, codec="libx264", preset="veryfast", audio=False, logger=None)
+        film = film.with_audio(AudioFileClip(str(music)).subclipped(0, film.duration))
+        same = ["-crf", TAKE_OPTIONS["crf"], "-tune", TAKE_OPTIONS["tune"]]
+        film.write_videofile(
+            str(target),
+            fps=FPS,
+            codec="libx264",
+            preset=TAKE_OPTIONS["preset"],
+            audio_codec="aac",
+            audio_bitrate="192k",
+            ffmpeg_params=same,
+            logger=None,
+        )
         for clip in clips:
             clip.close()
 

@@ -63,7 +63,7 @@ class ClipPlan:
     key: str
 
     @property
-    def shown(self) -> Span:
+    def body(self) -> Span:
         """The frames of the take that no transition uses. Only for shots at their own speed."""
         first = 0 if isinstance(self.item, Card) else self.item.first_frame
         return Span(first + self.head, first + self.item.frames - self.tail)
@@ -131,7 +131,7 @@ def _frames(plan: ClipPlan, form: FilmForm) -> Iterator[VideoFrame]:
 
 
 def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
-    copied = None if plan.lines else find_copy(plan.item, plan.shown, form)
+    copied = None if plan.lines else find_copy(plan.item, plan.body, form)
     if copied is not None:
         with write_atomically(_mark(plan, folder)) as part:
             part.write_text(json.dumps([copied.start, copied.end]))
@@ -158,7 +158,7 @@ def _conformed(plan: ClipPlan, path: Path, source: ClipSource) -> Clip:
 def _copied(plan: ClipPlan, copied: Span, form: FilmForm, beside: Path, progress: Progress) -> Clip:
     assert not isinstance(plan.item, Card)
     item, take = plan.item, plan.item.take.path
-    pieces = copy_pieces(take, plan.shown, copied, form=form, beside=beside, progress=progress)
+    pieces = copy_pieces(take, plan.body, copied, form=form, beside=beside, progress=progress)
     source = ClipSource.AS_IT_IS
     return Clip(take, plan.key, item.first_frame, item.frames, plan.head, plan.tail, source, tuple(pieces))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import av
 
 from tower.assembly import clips, ledger, master, seams
 from tower.assembly.checking import check_film, check_tags
-from tower.assembly.clips import Clip, ClipSource, plan_clips, prepare_clip
+from tower.assembly.clips import Clip, ClipPlan, ClipSource, plan_clips, prepare_clip
 from tower.assembly.cut import EpisodeCut, check_cut
 from tower.assembly.errors import AssemblyError
 from tower.assembly.keys import film_key
@@ -23,9 +25,11 @@ from tower.assembly.packets import Piece
 from tower.assembly.progress import Progress
 from tower.assembly.seams import SeamPlan, encode_seam, plan_seam, seam_path
 from tower.assembly.subtitles import languages, split_overlaps
+from tower.errors import CancelledError
 from tower.errors.foreign import reason_of
 from tower.media.files import DiskFullError, remove_leftovers, write_atomically
 
+T = TypeVar("T")
 CACHE_FOLDERS = ("clips", "seams", "sound", "films")
 
 
@@ -95,6 +99,27 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
     progress.plan(cut.frames * COPY_WORK)
     if not master.is_cached(master.master_key(cut), folder):
         progress.plan(cut.frames * master.WORK)
+    with ThreadPoolExecutor(1, thread_name_prefix="sound") as beside:
+        mixing = beside.submit(_or_stop, progress, lambda: make_master(cut, folder, progress))
+        try:
+            made, joins, encoded = _or_stop(progress, lambda: _make_pictures(plans, new, cut, folder, progress))
+        except CancelledError:
+            mixing.result()  # if the sound failed, its error is the reason
+            raise
+        sound = mixing.result()
+    with write_atomically(target) as part:
+        write_film(cut, list_pieces(made, joins, folder), sound.path, part, progress)
+        check_film(part, cut, sound, progress)
+    progress.finish()
+    result = _result(cut, key, target, made=made, seams_encoded=encoded, sound=sound)
+    ledger.record(result, folder)
+    return result
+
+
+def _make_pictures(
+    plans: Sequence[ClipPlan], new: Mapping[str, int], cut: EpisodeCut, folder: Path, progress: Progress
+) -> tuple[list[Clip], list[SeamPlan | None], int]:
+    """Make the clips and the transitions. Returns them, and how many transitions were encoded."""
     made = []
     for plan in plans:
         made.append(prepare_clip(plan, cut.form, folder, progress))
@@ -105,15 +130,16 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
         for before, after, transition in zip(made, made[1:], cut.transitions, strict=False)
     ]
     progress.plan(sum(join.transition.frames for join in joins if join and not seams.is_cached(join, folder)))
-    encoded = sum(encode_seam(join, cut.form, folder, progress) for join in joins if join)
-    sound = make_master(cut, folder, progress)
-    with write_atomically(target) as part:
-        write_film(cut, list_pieces(made, joins, folder), sound.path, part, progress)
-        check_film(part, cut, sound, progress)
-    progress.finish()
-    result = _result(cut, key, target, made=made, seams_encoded=encoded, sound=sound)
-    ledger.record(result, folder)
-    return result
+    return made, joins, sum(encode_seam(join, cut.form, folder, progress) for join in joins if join)
+
+
+def _or_stop(progress: Progress, work: Callable[[], T]) -> T:
+    """Do the work of one thread. If it fails, the others stop too."""
+    try:
+        return work()
+    except BaseException:
+        progress.stop()
+        raise
 
 
 def list_pieces(made: Sequence[Clip], joins: Sequence[SeamPlan | None], folder: Path) -> list[Piece]:

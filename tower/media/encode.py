@@ -19,6 +19,8 @@ from tower.media.overlap import OVERLAP_FRAMES
 from tower.media.rates import exact_rate
 from tower.media.x264 import TAKE_OPTIONS
 
+KEYFRAME_INTERVAL_S = 2
+"""A film copies a take from its next IDR frame after a cut. One in two seconds makes a rainy shot 5 % larger."""
 _THREADS = 4
 """Fixed, as the output of x264 depends on the number of threads, and equal shots must give equal files."""
 _BT709 = 1
@@ -46,10 +48,10 @@ class VideoWriter:
         self, target: Path, *, size: tuple[int, int], fps: float, frames: int, tags: Mapping[str, str] | None = None
     ) -> None:
         self._target = target
-        self._keyframes = seam_keyframes(frames)
         self._count = 0
         # The default timescale of 1000 ticks per second would round the duration of a clip.
         rate = exact_rate(fps)
+        self._keyframes = seam_keyframes(frames) | frozenset(range(0, frames, round(KEYFRAME_INTERVAL_S * rate)))
         options = {"movflags": "+faststart", "movie_timescale": str(rate.numerator * 512)}
         self._container = av.open(str(target), "w", format="mp4", options=options)
         self._container.metadata.update(tags or {})
