@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from api import app as frame
 from api.production import (
     archives,
+    batches,
     models,
     moods,
     presets,
@@ -47,6 +48,7 @@ from api.production.story import (
     search,
     styles,
     timelines,
+    window,
 )
 from api.production.versions import history
 from api.production.versions import routes as versions
@@ -54,6 +56,9 @@ from db.engine import open_engine, read_session_factory
 from db.engine import session_factory as sessions_of
 from tower import logs
 from tower.archives.transit import remove_abandoned_folders
+from tower.batches.batch_runs import BatchRuns
+from tower.batches.deployment_schedule import ScheduleAlignment
+from tower.batches.scheduled_runs import ScheduledRuns
 from tower.beats.pool import AnalyserPool
 from tower.clients.prefect import PrefectClient
 from tower.director import commands
@@ -93,7 +98,7 @@ CREATION_MODULES = (
     history,
     search,
 )
-STUDIO_MODULES = (timelines, storage, uploads, feedback, moods, schedule, glossary)
+STUDIO_MODULES = (timelines, storage, uploads, feedback, moods, window, schedule, batches, glossary)
 ROUTER_MODULES = (*GENERATION_MODULES, *CREATION_MODULES, *STUDIO_MODULES)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
@@ -154,7 +159,17 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         reading=read_session_factory(engine),
         prefect=prefect,
         studio=Studio(settings, ComfyUIServers()),
-        reconciler=Reconciler(sessions, prefect, interval_s=every_s, on_job_settled=commands.on_job_settled),
+        reconciler=Reconciler(
+            sessions,
+            prefect,
+            interval_s=every_s,
+            on_job_settled=commands.on_job_settled,
+            duties=(
+                ScheduledRuns(sessions, prefect).align_batch,
+                BatchRuns(sessions, prefect).align,
+                ScheduleAlignment(sessions, prefect).align,
+            ),
+        ),
         status_threads=ThreadPoolExecutor(max_workers=10, thread_name_prefix="status"),
         model_hashes=ModelHasher(sessions),
         beats=AnalyserPool(1),  # its process starts when the first scene gets music

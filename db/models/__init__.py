@@ -2,6 +2,7 @@
 
 from db.base import Base
 from db.models import (
+    batches,
     beats,
     bibles,
     characters,
@@ -31,6 +32,7 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA",
+    "batches",
     "beats",
     "bibles",
     "characters",

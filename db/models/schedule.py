@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, ForeignKe
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import PUBLIC, Base, IdMixin, TimestampMixin, text_enum
-from db.columns import json_object
+from db.columns import json_list, json_object
 from db.models.jobs import JobType
 
 
@@ -44,6 +44,8 @@ class ProductionSchedule(IdMixin, TimestampMixin, Base):
             postgresql_where=text("state = 'planned'"),
         ),
         Index("ix_production_schedule_job_id", "job_id"),
+        Index("ix_production_schedule_batch_id", "batch_id"),
+        CheckConstraint("(postponed_until is null) = (postponed_reason is null)", name="postponed_has_reason"),
         {"schema": PUBLIC, "comment": "Scheduled renders of scenes and episodes."},
     )
 
@@ -82,4 +84,22 @@ class ProductionSchedule(IdMixin, TimestampMixin, Base):
         server_default=text("'{}'"),
         sort_order=94,
         comment="Ids of the generations that were started.",
+    )
+    allow_publish: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        sort_order=95,
+        comment="Whether the film of the episode is also put into the library.",
+    )
+    batch_id: Mapped[int | None] = mapped_column(
+        ForeignKey("public.batches.id", ondelete="SET NULL"),
+        sort_order=96,
+        comment="Newest batch that started or postponed it. Null: none.",
+    )
+    scenes: Mapped[list[Any]] = json_list("What its start did with each scene.", sort_order=97)
+    postponed_until: Mapped[datetime | None] = mapped_column(
+        sort_order=98, comment="Earliest time of the next try. Null: it was not postponed."
+    )
+    postponed_reason: Mapped[str | None] = mapped_column(
+        sort_order=99, comment="What was missing at the last try, in one sentence. Null: it was not postponed."
     )

@@ -11,6 +11,7 @@ import typer
 
 from deployments.cli import (
     addresses,
+    batch,
     branch,
     character,
     doctor,
@@ -25,6 +26,7 @@ from deployments.cli import (
     purge,
     render,
     scene,
+    schedule,
     serve,
     up,
     upload,
@@ -63,7 +65,7 @@ def tower(
 
 
 MODULES = (
-    *(up, jobs, render, project, character, scene, episode, branch),
+    *(up, jobs, render, project, character, scene, episode, branch, schedule, batch),
     *(workflows, music, upload, verify, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:

@@ -37,6 +37,7 @@ OURS = {
     "anime_api.version_objects",
     "public.alembic_version",
     "public.api_keys",
+    "public.batches",
     "public.beat_analyses",
     "public.configuration",
     "public.library_scans",

@@ -18,7 +18,7 @@ from tests.docs.rows import ROOT, list_test_names, read_rows
 
 PAGE = ROOT / "docs" / "states.md"
 TEXT = PAGE.read_text()
-MODULES = ("tower.jobs", "tower.rendering", "deployments")
+MODULES = ("tower.batches", "tower.jobs", "tower.rendering", "deployments")
 ROWS = read_rows(PAGE, head="state")
 
 

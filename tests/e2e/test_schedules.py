@@ -68,3 +68,80 @@ def _wait_for_entry(http: httpx.Client, entry_id: int) -> dict[str, Any]:
             return entry
         assert time.monotonic() < deadline, f"the entry is {entry['state']} after {LIMIT_S} s"
         time.sleep(0.5)
+
+
+def test_the_window_opens_on_two_episodes(stack: RunningStack) -> None:
+    """Two films wait for the window, are made in one batch, and the next batch has nothing to do."""
+    with httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as http:
+        opens_at = _next_minute()
+        hours = {"start": f"{opens_at:%H:%M}", "end": f"{opens_at + timedelta(hours=5):%H:%M}", "zone": "UTC"}
+        window = http.put("/production-schedule/window", json=hours).raise_for_status().json()
+        try:
+            assert datetime.fromisoformat(window["next_openings"][0]["opens_at"]) == opens_at
+            assert datetime.fromisoformat(window["next_runs"][0]) == opens_at
+            entries = [_plan_episode(stack, http, title) for title in ("The Bridge", "The Rain")]
+            assert all("production window" in entry["waiting_reason"] for entry in entries)
+            ended = [_wait_for_entry(http, entry["id"]) for entry in entries]
+            assert http.post("/batches").raise_for_status().json()["started"] == []
+            report = _wait_for_batch(http, ended[0]["batch_id"])
+        finally:
+            http.delete("/production-schedule/window").raise_for_status()
+    assert [(entry["state"], entry["error_message"]) for entry in ended] == [("completed", None)] * 2
+    assert datetime.fromisoformat(report["opens_at"]) == opens_at
+    assert [(entry["outcome"], len(entry["scenes"])) for entry in report["entries"]] == [("done", 1), ("done", 1)]
+    assert all(scene["outcome"] == "done" for entry in report["entries"] for scene in entry["scenes"])
+    assert report["gpu_seconds"] > 0
+    run = _ended_run_of(stack, "batch", opens_at)
+    assert (run["state"]["type"], run["auto_scheduled"]) == ("COMPLETED", True)
+    assert "The Bridge | done | 1 done |" in _wait_for_last_page(stack, report["id"])
+
+
+def _next_minute() -> datetime:
+    """The first full minute that leaves time to plan something before it."""
+    return (datetime.now(UTC) + timedelta(seconds=80)).replace(second=0, microsecond=0)
+
+
+def _plan_episode(stack: RunningStack, http: httpx.Client, title: str) -> dict[str, Any]:
+    settings = {"width": 256, "height": 256, "fps": 12}
+    project_id = http.post("/projects", json={"name": title, "settings": settings}).raise_for_status().json()["id"]
+    body = {"project_id": project_id, "title": title}
+    episode = httpx.post(f"{stack.addresses.episodes_url}/episodes", json=body, timeout=PATIENCE_S).raise_for_status()
+    scene = {"project_id": project_id, "scene_number": 1, "description": "a shrine", "duration_seconds": 1}
+    http.post("/scenes", json=scene | {"episode_id": episode.json()["id"]}).raise_for_status()
+    plan = {
+        "project_id": project_id,
+        "episode_id": episode.json()["id"],
+        "start_at": datetime.now(UTC).isoformat(),
+        "parameters": {"engine": "animatic", "quality": "low"},
+    }
+    entry: dict[str, Any] = http.post("/schedule", json=plan).raise_for_status().json()
+    return entry
+
+
+def _wait_for_batch(http: httpx.Client, batch_id: int) -> dict[str, Any]:
+    deadline = time.monotonic() + LIMIT_S
+    while (batch := http.get(f"/batches/{batch_id}").raise_for_status().json())["state"] != "ended":
+        assert time.monotonic() < deadline, f"the batch runs after {LIMIT_S} s"
+        time.sleep(0.5)
+    assert isinstance(batch, dict)
+    return batch
+
+
+def _ended_run_of(stack: RunningStack, name: str, due: datetime) -> dict[str, Any]:
+    """The run that the schedule of the deployment made for this time."""
+    with httpx.Client(base_url=stack.prefect_url, timeout=PATIENCE_S) as http:
+        deployment = http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()
+        runs = http.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [deployment["id"]]}}}).json()
+    return next(run for run in runs if datetime.fromisoformat(run["expected_start_time"]) == due)
+
+
+def _wait_for_last_page(stack: RunningStack, batch_id: int) -> str:
+    """The report that a run publishes in Prefect once the batch has ended."""
+    deadline = time.monotonic() + LIMIT_S
+    with httpx.Client(base_url=stack.prefect_url, timeout=PATIENCE_S) as http:
+        while True:
+            page: str = http.get(f"/artifacts/batch-{batch_id}/latest").raise_for_status().json()["data"]
+            if page.startswith(f"# Batch {batch_id}: ended"):
+                return page
+            assert time.monotonic() < deadline, f"the report was not published within {LIMIT_S} s: {page}"
+            time.sleep(0.5)

@@ -11,6 +11,7 @@ from pathlib import Path
 from db.engine import SessionFactory
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
+from db.models.workers import Worker
 from tests.tower.story_fixture import build_village
 from tower.clients.prefect import PrefectClient
 from tower.story import schedule
@@ -23,6 +24,8 @@ def test_a_run_waits_for_the_clock_of_the_database_and_starts_its_entry(
     prefect: PrefectClient, sessions: SessionFactory, tmp_path: Path
 ) -> None:
     with sessions.begin() as session:
+        later = datetime.now(UTC) + timedelta(minutes=10)  # the run may begin late on a busy machine
+        session.add(Worker(name="gpu@box", host="box", slots=1, engine="animatic", seen_at=later))
         village = build_village(session, tmp_path)
         target = ScheduleTarget(village.stage.story.project_id, "main", village.stage.find_scene(village.alone).id)
         soon = datetime.now(UTC) + timedelta(seconds=6)

@@ -121,7 +121,9 @@ ARCHIVED_TABLES = (  # in writing order; RowImporter.resolve_forward_references 
     ArchivedTable("public.cultural_validations"),
     ArchivedTable(
         "public.production_schedule",
-        excluded_columns=frozenset({"flow_run_id", "launches", "job_ids"}),
+        excluded_columns=frozenset(
+            {"flow_run_id", "launches", "job_ids", "batch_id", "scenes", "postponed_until", "postponed_reason"}
+        ),
         json_id_columns=frozenset({"parameters"}),
     ),
     ArchivedTable("anime_api.user_creative_preferences"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,7 @@ from tower.errors.foreign import one_line
 
 TERMINAL_TYPES = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
 UNSTARTED_TYPES = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 PAGE_SIZE = 200  # the server's limit of rows per answer
 MAX_REASON_LENGTH = 200  # characters of Prefect's reason
 REFUSALS = frozenset({400, 404, 405, 409, 410, 422})  # statuses that judge the request; any other says nothing about it
@@ -246,6 +247,28 @@ class PrefectClient:
             if schedule["active"] and not deployment["paused"]
         ]
 
+    def set_cron(self, deployment: str, slug: str, *, line: str, timezone: str) -> None:
+        """Give the schedule of a deployment this cron line. Runs that were made for another one are replaced."""
+        found = self._request("GET", f"/deployments/name/{deployment}")
+        cron = {"cron": line, "timezone": timezone}
+        path = f"/deployments/{found['id']}/schedules"
+        schedule = next((one for one in found["schedules"] if one["slug"] == slug), None)
+        if schedule is None:
+            self._request("POST", path, [{"schedule": cron, "active": True, "slug": slug}])
+        elif cron.items() <= schedule["schedule"].items():
+            return
+        else:
+            self._request("PATCH", f"{path}/{schedule['id']}", {"schedule": cron})
+        # the server makes runs for an edited schedule within a minute, for an edited deployment at once
+        self._request("PATCH", f"/deployments/{found['id']}", {"description": found["description"]})
+
+    def list_due_times(self, deployment: str, slug: str) -> list[datetime]:
+        """When the next runs of a schedule are due."""
+        found = self._request("GET", f"/deployments/name/{deployment}")
+        ids = [schedule["id"] for schedule in found["schedules"] if schedule["slug"] == slug]
+        times = [_time(run["next_scheduled_start_time"]) for run in self._list_waiting(found["id"], ids)]
+        return [due for due in times if due is not None]
+
     def _schedule_seen(self, deployment: Mapping[str, Any], schedule: Mapping[str, Any]) -> ScheduleSeen:
         answer = self._send(
             "POST",
@@ -262,11 +285,22 @@ class PrefectClient:
         overdue_s = (read_server_time(answer) - due).total_seconds() if due else None
         return ScheduleSeen(deployment["name"], schedule["slug"] or schedule["id"], due, overdue_s)
 
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def _list_waiting(self, deployment_id: str, schedule_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The runs that the server has made for these schedules, the first one first."""
+        query = {
+            "deployments": {"id": {"any_": [deployment_id]}},
+            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+            "sort": "NEXT_SCHEDULED_START_TIME_ASC",
+            "limit": PAGE_SIZE,
+        }
+        runs: list[dict[str, Any]] = self._request("POST", "/flow_runs/filter", query)
+        return [run for run in runs if run["created_by"] and run["created_by"]["id"] in schedule_ids]
+
+    def _request(self, method: str, path: str, body: Body | None = None) -> Any:
         answer = self._send(method, path, body)
         return self._parse(answer) if answer.content else None
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Body | None = None) -> httpx.Response:
         try:
             return self._http.request(method, path, json=body).raise_for_status()
         except httpx.HTTPStatusError as error:

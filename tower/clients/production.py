@@ -9,6 +9,7 @@ from urllib.parse import quote
 from tower.clients.api_connection import ApiConnection
 from tower.errors import UnavailableError
 
+WINDOW_PATH = "/production-schedule/window"
 END_STATUSES = ("completed", "failed", "merge_failed", "cancelled")
 
 
@@ -45,6 +46,25 @@ class ProductionClient(ApiConnection):
 
     def get_system_status(self) -> dict[str, Any]:
         return self._object("GET", "/status")
+
+    def list_batches(self, *, limit: int) -> list[dict[str, Any]]:
+        """The newest batches first."""
+        return self._rows("/batches", params={"limit": limit})
+
+    def get_batch(self, batch_id: int) -> dict[str, Any]:
+        return self._object("GET", f"/batches/{batch_id}")
+
+    def start_batch(self) -> dict[str, Any]:
+        return self._object("POST", "/batches")
+
+    def get_window(self) -> dict[str, Any]:
+        return self._object("GET", WINDOW_PATH)
+
+    def set_window(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._object("PUT", WINDOW_PATH, json=dict(body))
+
+    def remove_window(self) -> dict[str, Any]:
+        return self._object("DELETE", WINDOW_PATH)
 
     def list_workflows(self) -> list[dict[str, Any]]:
         """The current version of each workflow."""

@@ -1,16 +1,16 @@
 """Compares the job rows with Prefect's runs, at start and on a timer, and repairs the differences.
 
 It restarts jobs whose run is lost, cancels jobs whose run was cancelled in Prefect, stops the runs of ended jobs,
-launches new jobs, and keeps the runs of the production schedule. Of several processes, one at a time makes a pass. A
-process that loses the lead during a pass does no harm: launches carry an idempotency key, and every write requires that
-the row is unchanged since it was read.
+launches new jobs, and does the duties that it was given. Of several processes, one at a time makes a pass. A process
+that loses the lead during a pass does no harm: launches carry an idempotency key, and every write requires that the row
+is unchanged since it was read.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -24,7 +24,6 @@ from tower.jobs.launching import Launcher
 from tower.jobs.leadership import leadership
 from tower.jobs.lost_runs import CLAIM_TIMEOUT_S
 from tower.jobs.repair import RunRepair
-from tower.jobs.scheduled_runs import ScheduledRuns
 from tower.jobs.settling import JobSettling
 
 TURN_S = 0.1  # a process that was woken tries again after this time to lead
@@ -35,6 +34,7 @@ class Reconciler:
     """Runs passes in its own thread. `wake` begins the next pass at once; `stop` waits for the current one.
 
     `on_job_settled` is called when all runs of an ended job have ended, in the transaction that marks the job settled.
+    `duties` are called at the end of each pass, in this order.
     """
 
     def __init__(
@@ -45,12 +45,13 @@ class Reconciler:
         interval_s: float = 2.0,
         claim_timeout_s: float = CLAIM_TIMEOUT_S,
         on_job_settled: Callable[[Session, ProductionJob], None] | None = None,
+        duties: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._sessions = sessions
         self._repair = RunRepair(sessions, prefect, claim_timeout_s=claim_timeout_s)
         self._settling = JobSettling(sessions, prefect, on_job_settled=on_job_settled)
         self._launcher = Launcher(sessions, prefect)
-        self._scheduled = ScheduledRuns(sessions, prefect, claim_timeout_s=claim_timeout_s)
+        self._duties = duties
         self._every_s = interval_s
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -69,7 +70,7 @@ class Reconciler:
         self._thread.join(timeout=10)
 
     def reconcile(self) -> bool:
-        """Run one pass: repair, settle, launch, then align the schedule. Returns False if another process makes one.
+        """Run one pass: repair, settle, launch, then the duties. Returns False if another process makes one.
 
         Raises UnavailableError if Prefect does not answer; earlier repairs of the pass stay.
         """
@@ -79,7 +80,8 @@ class Reconciler:
                 self._settling.finish_batch()
                 if self._launcher.launch_batch():
                     self.wake()
-                self._scheduled.align_batch()
+                for duty in self._duties:
+                    duty()
             return leads
 
     def _run(self) -> None:

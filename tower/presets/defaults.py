@@ -48,7 +48,9 @@ class ModelChoice:
 
 def load_defaults(session: Session) -> Defaults:
     """The configured defaults. A value that was never set is the documented one."""
-    rows = {row.key: row for row in session.scalars(select(Configuration))}
+    rows = {
+        row.key: row for row in session.scalars(select(Configuration).where(Configuration.key.in_((MODEL, PRESET))))
+    }
     set_at = max((row.updated_at for row in rows.values()), default=None)
     never: dict[str, Any] = {"name": DOCUMENTED_MODEL, "verified": None, "reason": NEVER_SET_REASON}
     model = rows[MODEL].value if MODEL in rows else never

@@ -1,4 +1,4 @@
-"""Schedule renders: add, change and cancel entries. tower/staleness/scheduled_renders.py starts those that are due."""
+"""Schedule renders: add, change and cancel entries. tower/batches/ starts those that are due."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tower.versions import branches
 from tower.versions.refs import check_project_exists
 
 SCENE_JOB_TYPES = (JobType.INTEGRATED, JobType.STANDARD)  # the recipes that render a scene
-STALE_PARAMETERS = frozenset({"quality", "engine"})  # of a render of all stale scenes, as in POST /render-stale
+STALE_PARAMETERS = frozenset({"quality", "engine"})  # of a render of stale scenes, as in POST /render-stale
 
 
 @dataclass(frozen=True)
 class ScheduleTarget:
-    """What to render: a scene, an episode, or if neither is given, all stale scenes of the branch."""
+    """What to make: a scene, the film of an episode, or if neither is given, all stale scenes of the branch."""
 
     project_id: int
     branch: str
@@ -95,6 +95,7 @@ def change_schedule(session: Session, row: ProductionSchedule, columns: Mapping[
     _check_planned(row)
     for name, value in columns.items():
         setattr(row, name, value)
+    row.batch_id = row.postponed_until = row.postponed_reason = None
     _check_times(row)
     _check_generation(row)
     session.flush()
@@ -123,12 +124,14 @@ def _check_times(row: ProductionSchedule) -> None:
 
 
 def _check_generation(row: ProductionSchedule) -> None:
-    is_of_scenes = row.scene_key is not None or row.episode_key is not None
-    types = SCENE_JOB_TYPES if is_of_scenes else SCENE_JOB_TYPES[:1]
+    is_scene = row.scene_key is not None
+    types = SCENE_JOB_TYPES if is_scene else SCENE_JOB_TYPES[:1]
     if row.job_type not in types:
         raise InvalidError.field("job_type", row.job_type, f"one of {', '.join(types)} for this target")
-    if not is_of_scenes and (other := (row.parameters or {}).keys() - STALE_PARAMETERS):
-        raise InvalidError.field("parameters", sorted(other), "quality and engine only, for all stale scenes")
+    if not is_scene and (other := (row.parameters or {}).keys() - STALE_PARAMETERS):
+        raise InvalidError.field("parameters", sorted(other), "quality and engine only, unless it is a scene")
+    if row.allow_publish and row.episode_key is None:
+        raise InvalidError.field("allow_publish", True, "an episode: only a film is published")
 
 
 def _require_key(key: uuid.UUID | None, what: str, plan: ScheduleTarget) -> uuid.UUID:

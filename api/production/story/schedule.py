@@ -15,11 +15,12 @@ from api.http.etags import IfMatch, require_match, set_etag
 from api.http.field_types import BranchName, ProjectQuery, RowId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.dependencies import JobReconciler
+from api.production.dependencies import CurrentStudio, JobReconciler
 from api.production.director.bodies import RenderParameters
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
-from tower.staleness.scheduled_renders import check_parameters
+from tower.batches.planning import check_plan
+from tower.batches.starts import PlannedStarts
 from tower.story import schedule
 from tower.story.schedule import ScheduleTarget
 from tower.versions.branches import MAIN
@@ -32,7 +33,10 @@ Priority = Annotated[int, Field(ge=0, le=1000, description="Of several that are 
 
 
 class NewPlan(Body):
-    """A render of a scene, of an episode, or, with neither, of all stale scenes of the branch."""
+    """A render of a scene, the film of an episode, or, with neither, a render of all stale scenes of the branch.
+
+    For a film, the scenes without a current take are rendered first.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -43,12 +47,15 @@ class NewPlan(Body):
     job_type: Annotated[JobType, Field(strict=False)] = JobType.INTEGRATED
     parameters: RenderParameters = Field(
         default_factory=RenderParameters,
-        description="Parameters of the generations; missing ones are taken from the scene and the project. For all "
-        "stale scenes only `quality` and `engine`.",
+        description="Parameters of the generations; missing ones are taken from the scene and the project. For an "
+        "episode and for all stale scenes only `quality` and `engine`.",
     )
     priority: Priority = 5
     start_at: ZonedDatetime = Field(description="The earliest start, with a time zone.")
-    due_at: ZonedDatetime | None = Field(None, description="The desired end, for the reader: nothing stops then.")
+    due_at: ZonedDatetime | None = Field(
+        None, description="The desired end. Nothing stops then, but what the production window starts later is refused."
+    )
+    allow_publish: bool = Field(False, description="Of an episode: also put its film into the library.")
 
     @model_validator(mode="after")
     def require_one_target(self) -> Self:
@@ -66,6 +73,7 @@ class PlanChange(Body):
     priority: Priority = Field(default_factory=int)
     start_at: ZonedDatetime = Field(default_factory=datetime.now)
     due_at: ZonedDatetime | None = None
+    allow_publish: bool = Field(default_factory=bool)
 
 
 class PlanAnswer(BaseModel):
@@ -80,8 +88,19 @@ class PlanAnswer(BaseModel):
     priority: int
     start_at: datetime
     due_at: datetime | None
+    allow_publish: bool
+    starts_at: datetime | None = Field(
+        description="When it starts: at `start_at`, or when the production window opens. Null once it is not planned."
+    )
+    waiting_reason: str | None = Field(
+        description="Why it starts later than `start_at`.",
+        examples=["waiting for the production window, which opens at 2025-11-05 22:00 Europe/Berlin"],
+    )
+    batch_id: int | None = Field(description="The batch that started it, or that it waits in.")
     state: ScheduleState
-    job_id: int | None = Field(description="The generation that it started; null before, and if there are several.")
+    job_id: int | None = Field(
+        description="The generation that it started, or that of the film; null before, and if there are several."
+    )
     job_ids: list[int] = Field(description="The generations that it started.")
     error_message: str | None = Field(description="Why it failed, or which scenes it could not start.")
     ended_at: datetime | None
@@ -89,23 +108,27 @@ class PlanAnswer(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: ProductionSchedule) -> Self:
-        same = cls.model_fields.keys() - {"episode_id"}
-        return cls.model_validate({name: getattr(row, name) for name in same} | {"episode_id": row.episode_key})
+    def of(cls, row: ProductionSchedule, starts: PlannedStarts) -> Self:
+        start = starts.find_start(row) if row.state == ScheduleState.PLANNED else None
+        own = {"episode_id": row.episode_key, "starts_at": start, "waiting_reason": starts.explain_wait(row)}
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields.keys() - own} | own)
 
 
 @router.post("/schedule", status_code=201, responses=error_responses(400, 404, 413, 415))
-def plan_render(body: NewPlan, session: DatabaseSession, reconciler: JobReconciler, response: Response) -> PlanAnswer:
-    """Schedule a render. A run in Prefect starts its generations when it is due.
+def plan_render(
+    body: NewPlan, session: DatabaseSession, studio: CurrentStudio, reconciler: JobReconciler, *, response: Response
+) -> PlanAnswer:
+    """Schedule a render. A run in Prefect starts its generations when it is due and the production window is open.
 
-    What it could not do, for example while the machine was off, it does as soon as it can.
+    What it could not do, for example while the machine was off, it does as soon as it can. What fits in no window is
+    refused.
     """
     plan = ScheduleTarget(body.project_id, body.branch_name, body.scene_id, body.episode_id)
     named = {"project_id", "branch_name", "scene_id", "episode_id"}
     with session.begin():
         row = schedule.add_schedule(session, plan, body.model_dump(exclude=named) | _parameters(body))
-        check_parameters(session, row)
-        answer = PlanAnswer.of(row)
+        check_plan(session, row, studio)
+        answer = PlanAnswer.of(row, PlannedStarts.read(session))
     reconciler.wake()
     response.headers["Location"] = f"{router.prefix}/schedule/{answer.id}"
     set_etag(response, answer)
@@ -117,15 +140,15 @@ def list_plans(
     project_id: ProjectQuery, session: ReadingSession, pages: Pages, state: ScheduleState | None = None
 ) -> list[PlanAnswer]:
     """The scheduled renders of a project, in the order of creation."""
-    return pages.answer(
-        schedule.list_schedules(session, project_id, state=state, page_request=pages.page_request), PlanAnswer.of
-    )
+    page = schedule.list_schedules(session, project_id, state=state, page_request=pages.page_request)
+    starts = PlannedStarts.read(session)
+    return pages.answer(page, lambda row: PlanAnswer.of(row, starts))
 
 
 @router.get("/schedule/{schedule_id}", responses=error_responses(404))
 def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
     """A scheduled render and its result."""
-    answer = PlanAnswer.of(schedule.find_schedule(session, schedule_id))
+    answer = PlanAnswer.of(schedule.find_schedule(session, schedule_id), PlannedStarts.read(session))
     set_etag(response, answer)
     return answer
 
@@ -135,6 +158,7 @@ def change_plan(
     schedule_id: RowId,
     body: PlanChange,
     session: DatabaseSession,
+    studio: CurrentStudio,
     reconciler: JobReconciler,
     *,
     response: Response,
@@ -143,13 +167,13 @@ def change_plan(
     """Change a scheduled render that has not started."""
     with session.begin():
         row = schedule.find_schedule(session, schedule_id, lock=True)
-        require_match(if_match, PlanAnswer.of(row))
+        require_match(if_match, PlanAnswer.of(row, PlannedStarts.read(session)))
         columns = body.model_dump(exclude_unset=True)
         if "parameters" in columns:
             columns |= _parameters(body)
         row = schedule.change_schedule(session, row, columns)
-        check_parameters(session, row)
-        answer = PlanAnswer.of(row)
+        check_plan(session, row, studio)
+        answer = PlanAnswer.of(row, PlannedStarts.read(session))
     reconciler.wake()
     set_etag(response, answer)
     return answer
@@ -159,7 +183,8 @@ def change_plan(
 def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
     """Cancel a scheduled render. It stays listed as cancelled. Once started, cancel its generation instead."""
     with session.begin():
-        return PlanAnswer.of(schedule.cancel_schedule(session, schedule.find_schedule(session, schedule_id, lock=True)))
+        row = schedule.cancel_schedule(session, schedule.find_schedule(session, schedule_id, lock=True))
+        return PlanAnswer.of(row, PlannedStarts.read(session))
 
 
 def _parameters(body: NewPlan | PlanChange) -> dict[str, Any]:

@@ -12,6 +12,7 @@ NOT_CARRIED = {
     "public.generation_requests": "answers that this server gave",
     "public.learning_models": "files of this machine",
     "public.workflows": "of all projects; a take carries its whole graph",
+    "public.batches": "of the nights of this machine",
     "public.publications": "of the library of this machine",
     "public.workers": "of this machine",
     "public.configuration": "of this machine",

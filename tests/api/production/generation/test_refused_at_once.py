@@ -25,10 +25,10 @@ from tests.api.api_requests import API_ROOT
 from tests.api.small_servers import reserve_refusing_address
 from tests.fakes.comfyui.server import FakeComfyUI
 from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS
+from tower.batches.opening import open_batch
 from tower.engines.comfyui.servers import ComfyUIServers
 from tower.rendering.studio import Studio
 from tower.settings import Settings
-from tower.staleness.scheduled_renders import start_due_entries
 
 RECORDED = Path(__file__).parents[3] / "recordings" / "comfyui" / "workflows" / "ade_gen1_vhs_tiny.json"
 SCENE_NUMBERS = count(1)
@@ -169,7 +169,7 @@ def test_a_schedule_that_fires_without_the_model_fails_with_the_reason(
     }
     require_success(client.post(f"{API_ROOT}/schedule", json=body), 201)
     servers = ComfyUIServers()
-    start_due_entries(sessions, Studio(Settings(comfyui_url=comfy.url), servers))
+    open_batch(sessions, Studio(Settings(comfyui_url=comfy.url), servers))
     servers.close()
     with sessions() as session:
         [row] = session.scalars(select(ProductionSchedule)).all()

@@ -15,9 +15,9 @@ from db.models.schedule import ProductionSchedule, ScheduleState
 from tests import patient
 from tests.patient import PATIENCE_S
 from tests.tower.versions.story import create_story
+from tower.batches.scheduled_runs import ScheduledRuns
 from tower.clients.prefect import PrefectClient
 from tower.jobs.lost_runs import MAX_UNCLAIMED
-from tower.jobs.scheduled_runs import ScheduledRuns
 from tower.story import schedule
 from tower.story.schedule import ScheduleTarget
 from tower.versions.kinds import Kind
