@@ -131,6 +131,7 @@ class Settings(BaseSettings):
         Address("https://api.music.apple.com/v1"), description="The address of the catalogue."
     )
     require_keys: bool = Field(False, description="Require API keys on loopback too.")
+    webhook_private: bool = Field(False, description="Webhooks may call addresses of this machine and its network.")
     api_key: str | None = Field(None, repr=False, description="The API key that the `tower` command sends.")
     cors_origins: str = Field("", description="Web origins whose pages may call the APIs, separated by commas.")
     rate_limit: str | None = Field(

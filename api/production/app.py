@@ -20,6 +20,7 @@ from api.production import (
     storage,
     sync,
     uploads,
+    webhooks,
     workflows,
 )
 from api.production.dependencies import ProductionCollaborators
@@ -67,6 +68,7 @@ from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
 from tower.rendering.studio import Studio
 from tower.settings import Settings
+from tower.webhooks.deliverer import WebhookDeliverer
 
 GENERATION_MODULES = (
     health,
@@ -98,7 +100,7 @@ CREATION_MODULES = (
     history,
     search,
 )
-STUDIO_MODULES = (timelines, storage, uploads, feedback, moods, window, schedule, batches, glossary)
+STUDIO_MODULES = (timelines, storage, uploads, feedback, moods, window, schedule, batches, glossary, webhooks)
 ROUTER_MODULES = (*GENERATION_MODULES, *CREATION_MODULES, *STUDIO_MODULES)
 SERVICE = "tower-anime-production"
 POOL_SIZE = 10  # connections, and as many more under load; half of the threads that serve requests
@@ -132,12 +134,14 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[ProductionCollaborators]:
         engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
-        made = _collaborators(
-            app.state.settings, engine, every_s=RECONCILE_EVERY_S if app.state.leads else FOLLOWER_RECONCILE_EVERY_S
-        )
+        every_s = RECONCILE_EVERY_S if app.state.leads else FOLLOWER_RECONCILE_EVERY_S
+        made = _collaborators(app.state.settings, engine, every_s=every_s)
+        deliverer = WebhookDeliverer(made.sessions, allow_private=made.settings.webhook_private, interval_s=every_s)
         remove_abandoned_folders(made.settings)
         made.reconciler.start()
+        deliverer.start()
         yield made
+        deliverer.stop()
         made.reconciler.stop()
         made.beats.stop()
         made.model_hashes.stop()

@@ -24,6 +24,7 @@ from db.models import (
     story,
     styles,
     versions,
+    webhooks,
     workers,
     workflows,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "story",
     "styles",
     "versions",
+    "webhooks",
     "workers",
     "workflows",
 ]

@@ -31,6 +31,7 @@ from deployments.cli import (
     up,
     upload,
     verify,
+    webhook,
     worker,
     workflows,
 )
@@ -66,7 +67,7 @@ def tower(
 
 MODULES = (
     *(up, jobs, render, project, character, scene, episode, branch, schedule, batch),
-    *(workflows, music, upload, verify, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
+    *(workflows, music, upload, verify, webhook, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:
     module.register(app)

@@ -46,6 +46,8 @@ OURS = {
     "public.playlists",
     "public.publications",
     "public.tracks",
+    "public.webhook_deliveries",
+    "public.webhooks",
     "public.workers",
 }
 NAMED = {f"anime_api.{name}" for name in ANIME_API.split()} | {f"public.{name}" for name in PUBLIC.split()}

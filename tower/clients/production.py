@@ -10,6 +10,7 @@ from tower.clients.api_connection import ApiConnection
 from tower.errors import UnavailableError
 
 WINDOW_PATH = "/production-schedule/window"
+WEBHOOK_TIMEOUT_S = 30.0  # a test call takes up to 15 s
 END_STATUSES = ("completed", "failed", "merge_failed", "cancelled")
 
 
@@ -80,6 +81,22 @@ class ProductionClient(ApiConnection):
 
     def remove_workflow(self, name: str) -> dict[str, Any]:
         return self._object("DELETE", f"/workflows/{quote(name, safe='')}")
+
+    def add_webhook(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._object("POST", "/webhooks", json=dict(body))
+
+    def list_webhooks(self) -> list[dict[str, Any]]:
+        return [row for page in self._iter_pages("/webhooks") for row in page]
+
+    def list_deliveries(self, webhook_id: int, *, limit: int) -> list[dict[str, Any]]:
+        """The newest calls first."""
+        return self._rows(f"/webhooks/{webhook_id}/deliveries", params={"limit": limit})
+
+    def test_webhook(self, webhook_id: int) -> dict[str, Any]:
+        return self._object("POST", f"/webhooks/{webhook_id}/test", timeout=WEBHOOK_TIMEOUT_S)
+
+    def remove_webhook(self, webhook_id: int) -> dict[str, Any]:
+        return self._object("DELETE", f"/webhooks/{webhook_id}")
 
     def _rows(self, path: str, **options: Any) -> list[dict[str, Any]]:
         rows = self._request("GET", path, **options)

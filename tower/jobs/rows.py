@@ -12,6 +12,7 @@ from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.errors import NotFoundError
 from tower.errors.foreign import one_line
+from tower.webhooks.events import record_job_end
 
 LIVE_SEGMENT_STATES = (SegmentState.QUEUED, SegmentState.PROCESSING)
 
@@ -25,12 +26,15 @@ def lock_job(session: Session, job_id: int) -> ProductionJob:
 
 
 def update_live_job(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
-    """Update the live job that matches the condition. Returns False if there is none."""
+    """Update the live job that matches the condition. Returns False if there is none.
+
+    If the job ends by it, the calls of webhooks are written in the same transaction.
+    """
     statement = update(ProductionJob).where(condition, ProductionJob.status.in_(LIVE_STATUSES)).values(**values)
-    return (
-        session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
-        is not None
-    )
+    job_id = session.scalar(statement.returning(ProductionJob.id), execution_options={"synchronize_session": False})
+    if job_id is not None and values.get("status") not in (None, *LIVE_STATUSES):
+        record_job_end(session, job_id)
+    return job_id is not None
 
 
 def waits_for_others() -> ColumnElement[bool]:
