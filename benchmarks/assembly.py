@@ -75,7 +75,7 @@ def measure(folder: Path, takes: int, side: int, moviepy_takes: int) -> list[Fig
     whole = build_cut(files, side, dissolves=DISSOLVES, music=music)
     copied = run(copy_streams, [file.path for file in files], folder / "copy.mp4")
     conform = run(assemble_film, plain, folder / "plain.mp4", folder / "plain cache")
-    tenth = build_cut(files[: max(2, takes // 10)], side, dissolves=0, music=music)
+    tenth = build_cut(files[: max(3, takes // 10)], side, dissolves=2, music=music)
     short = run(assemble_film, tenth, folder / "short.mp4", folder / "short cache")
     first = run(assemble_film, whole, folder / "whole.mp4", folder / "cache")
     again = run(assemble_film, whole, folder / "whole.mp4", folder / "cache")

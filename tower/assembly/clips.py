@@ -21,7 +21,7 @@ from tower.assembly.pictures import shot_frames
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import SubtitleLine, lines_between
 from tower.errors import TowerError
-from tower.media.files import touch_if_present, write_atomically
+from tower.media.files import touch_if_present
 
 
 class ClipSource(StrEnum):
@@ -133,8 +133,11 @@ def _frames(plan: ClipPlan, form: FilmForm) -> Iterator[VideoFrame]:
 def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
     copied = None if plan.lines else find_copy(plan.item, plan.body, form)
     if copied is not None:
-        with write_atomically(_mark(plan, folder)) as part:
-            part.write_text(json.dumps([copied.start, copied.end]))
+        mark = _mark(plan, folder)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(
+            json.dumps([copied.start, copied.end])
+        )  # half of it is no JSON and counts as none
     return copied
 
 
