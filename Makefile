@@ -45,7 +45,7 @@ quick: setup  ## all tests but those of the whole stack, of browsers, of films a
 	$(BIN)/python -m pytest -m "not e2e and not browser and not media"
 
 test: setup  ## all tests, in as many processes as there are cores, at most four
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://127.0.0.1:8188
 	@test -n "$(COMFYUI_URL)" || { echo "Say which: make test-live COMFYUI_URL=http://127.0.0.1:8188"; exit 2; }

@@ -37,7 +37,10 @@ E2E_TIMEOUT_S = 900.0  # A stack starts on a busy machine, and there are several
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by its folder and its fixtures; a test of the whole stack has a longer timeout."""
+    """Mark each test by its folder and its fixtures. Tests of the whole stack have a longer timeout, and run first.
+
+    Their files are the longest, and several processes end soonest if those are not left for the end.
+    """
     tests = config.rootpath / "tests"
     for item in items:
         fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
@@ -46,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(name)
         if item.get_closest_marker("e2e") and config.pluginmanager.hasplugin("timeout"):
             item.add_marker(pytest.mark.timeout(E2E_TIMEOUT_S))
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 @pytest.fixture(scope="session")
