@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import app as frame
-from api.episodes import cut_lists, cuts, health, routes, staleness, subtitles
+from api.episodes import cut_lists, cuts, health, publications, routes, staleness, subtitles
 from api.http.collaborators import Collaborators
 from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
 from tower.settings import Settings
 
-ROUTER_MODULES = (health, routes, cuts, cut_lists, subtitles, staleness)
+ROUTER_MODULES = (health, routes, cuts, cut_lists, subtitles, publications, staleness)
 SERVICE = "episodes-api"
 POOL_SIZE = 5  # connections, and as many more under load
 POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503

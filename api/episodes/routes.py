@@ -114,7 +114,10 @@ def delete_episode(
     branch: BranchQuery = None,
     project_id: OptionalProject = None,
 ) -> DeletedEntity:
-    """Delete an episode from its branch or from `branch`. Its scenes stay, and so does its history."""
+    """Delete an episode from its branch or from `branch`. Its scenes stay, and so does its history.
+
+    A published film stays in the library; DELETE …/publication removes it, also afterwards.
+    """
     find = partial(find_episode, edit.session, episode_id, project_id=project_id, branch=branch, lock=True)
     return delete_entity(edit, find)
 

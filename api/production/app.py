@@ -66,6 +66,7 @@ from tower.director import commands
 from tower.engines.comfyui.servers import ComfyUIServers
 from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
+from tower.publishing.looking import JellyfinWatch
 from tower.rendering.studio import Studio
 from tower.settings import Settings
 from tower.webhooks.deliverer import WebhookDeliverer
@@ -140,7 +141,10 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         remove_abandoned_folders(made.settings)
         made.reconciler.start()
         deliverer.start()
+        jellyfin = JellyfinWatch(made.sessions, made.settings)
+        jellyfin.start()
         yield made
+        jellyfin.stop()
         deliverer.stop()
         made.reconciler.stop()
         made.beats.stop()

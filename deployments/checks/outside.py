@@ -8,7 +8,7 @@ import httpx
 
 from deployments.checks import Check
 from tower.addresses import Address
-from tower.clients.jellyfin import JellyfinClient
+from tower.clients.jellyfin import JellyfinClient, JellyfinRefusedError
 from tower.errors import TowerError
 from tower.publishing.server_paths import PathMap, explain_missing_library, find_library
 from tower.settings import Settings
@@ -43,24 +43,35 @@ def check_external_servers(settings: Settings) -> list[Check]:
 
 
 def check_jellyfin(settings: Settings) -> list[Check]:
-    """Whether Jellyfin answers and, first of all, whether one of its libraries looks into the folder of films."""
+    """Whether Jellyfin answers, accepts the key, and has a library that looks into the folder of films."""
     server = check_external_server(JELLYFIN, settings.jellyfin_url)
     if settings.jellyfin_url is None or server.status != "ok":
         return [server]
     if settings.jellyfin_key is None:
         remedy = "Make a key in Jellyfin's dashboard and set TOWER_JELLYFIN_KEY."
         return [server, Check("library", "warn", "Jellyfin is not asked: no key is set", remedy)]
+    with JellyfinClient(settings.jellyfin_url, key=settings.jellyfin_key, deadline_s=TIMEOUT_S) as client:
+        try:
+            client.check_key()
+        except TowerError as error:
+            return [server, Check("jellyfin key", "fail", error.message, "Correct TOWER_JELLYFIN_KEY.")]
+        return [server, Check("jellyfin key", "ok", "accepted"), _check_library(client, settings)]
+
+
+def _check_library(client: JellyfinClient, settings: Settings) -> Check:
     folder = PathMap(settings.jellyfin_folders).to_server(settings.library)
     try:
-        with JellyfinClient(settings.jellyfin_url, key=settings.jellyfin_key, deadline_s=TIMEOUT_S) as client:
-            libraries = client.list_libraries()
+        libraries = client.list_libraries()
+    except JellyfinRefusedError:
+        what = "The key is no administrator's: Jellyfin looks at a film a minute after it is announced"
+        return Check("library", "warn", what, "Make a key in Jellyfin's dashboard and set TOWER_JELLYFIN_KEY.")
     except TowerError as error:
-        return [server, Check("library", "fail", error.message, "Correct TOWER_JELLYFIN_KEY.")]
+        return Check("library", "fail", error.message, "Look at the log of Jellyfin.")
     library = find_library(libraries, folder)
     if library is None:
         found, _, remedy = explain_missing_library(libraries, folder).partition(". ")
-        return [server, Check("library", "fail", found, f"{remedy}.")]
-    return [server, Check("library", "ok", f"Jellyfin's library {library.name} looks into {folder}")]
+        return Check("library", "fail", found, f"{remedy}.")
+    return Check("library", "ok", f"Jellyfin's library {library.name} looks into {folder}")
 
 
 def check_external_server(server: ExternalServer, address: Address | None) -> Check:

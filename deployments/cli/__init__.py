@@ -23,6 +23,7 @@ from deployments.cli import (
     migrate,
     music,
     project,
+    publications,
     purge,
     render,
     scene,
@@ -67,7 +68,8 @@ def tower(
 
 MODULES = (
     *(up, jobs, render, project, character, scene, episode, branch, schedule, batch),
-    *(workflows, music, upload, verify, webhook, addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
+    *(workflows, music, upload, publications, verify, webhook),
+    *(addresses, purge, keys, doctor, env, migrate, fsck, serve, worker),
 )
 for module in MODULES:
     module.register(app)

@@ -135,9 +135,7 @@ def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
     if copied is not None:
         mark = _mark(plan, folder)
         mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(
-            json.dumps([copied.start, copied.end])
-        )  # half of it is no JSON and counts as none
+        mark.write_text(json.dumps([copied.start, copied.end]))  # half of it is no JSON and counts as none
     return copied
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from tower.clients.api_connection import ApiConnection
 
+PUBLISHING_TIMEOUT_S = 180.0  # a long film is copied and signed again
+
 
 class EpisodesClient(ApiConnection):
     """A client of one episodes API. Each call raises the TowerError in the answer, or UnavailableError.
@@ -30,6 +32,21 @@ class EpisodesClient(ApiConnection):
 
     def change(self, episode_id: str, body: Mapping[str, Any], part: str = "") -> Any:
         return self._request("PUT", f"/episodes/{episode_id}/{part}".rstrip("/"), json=dict(body))
+
+    def list_publications(self, episode_id: str, *, project_id: int | None = None) -> list[dict[str, Any]]:
+        """The newest first."""
+        pages = self._iter_pages(f"/episodes/{episode_id}/publications", project_id=project_id)
+        return [row for page in pages for row in page]
+
+    def unpublish(self, episode_id: str, *, project_id: int | None = None) -> Any:
+        params = {} if project_id is None else {"project_id": project_id}
+        path = f"/episodes/{episode_id}/publication"
+        return self._request("DELETE", path, params=params, timeout=PUBLISHING_TIMEOUT_S)
+
+    def roll_back(self, episode_id: str, body: Mapping[str, Any], *, project_id: int | None = None) -> Any:
+        params = {} if project_id is None else {"project_id": project_id}
+        path = f"/episodes/{episode_id}/publication/rollback"
+        return self._request("POST", path, json=dict(body), params=params, timeout=PUBLISHING_TIMEOUT_S)
 
     def delete(self, episode_id: str, *, branch: str | None = None) -> Any:
         params = {} if branch is None else {"branch": branch}

@@ -22,7 +22,17 @@ from tower.assembly.cut import EpisodeCut, Shot
 from tower.assembly.subtitles import SubtitleFormat, clean_cues, languages, write_subtitles
 from tower.engines.installed import installed_engines
 from tower.publishing import ledger
-from tower.publishing.film import LANGUAGE, MAX_NUMBER, Film, FilmShot, PictureSource, Provenance, Series, Subtitle
+from tower.publishing.film import (
+    LANGUAGE,
+    MAX_NUMBER,
+    EpisodeRef,
+    Film,
+    FilmShot,
+    PictureSource,
+    Provenance,
+    Series,
+    Subtitle,
+)
 from tower.publishing.stills import Moment, Stills
 from tower.settings import Settings
 from tower.story.entities import LocatedRow
@@ -55,7 +65,7 @@ def describe_film(session: Session, settings: Settings, finished: FinishedFilm, 
     episode = finished.episode.row
     project = session.get_one(Project, finished.episode.project_id)
     series = _describe_series(session, project, episode)
-    if stills and ledger.may_bring_poster(session, settings.library, series.key, episode.key):
+    if stills and ledger.may_bring_poster(session, settings.library, EpisodeRef(series.key, episode.key)):
         series = replace(series, poster=stills.poster)
     return Film(
         path=finished.path,

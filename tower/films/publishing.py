@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import case, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import SessionFactory
@@ -47,6 +47,16 @@ def record_published(session: Session, episode: LocatedRow[Episode], row: Public
         .values(status=EpisodeStatus.PUBLISHED, published_path=row.path, published_at=row.published_at),
         execution_options={"synchronize_session": False},
     )
+
+
+def note_published(session: Session, row: Publication) -> None:
+    """Note on the episode, on the branch whose film it is or else on each, where an earlier version of its film is."""
+    rows = select(Episode).where(Episode.project_id == row.project_id, Episode.key == row.episode_key)
+    rows = rows.where(Episode.video_path.is_not(None))
+    found = session.scalars(rows).all()
+    for episode in [one for one in found if one.status == EpisodeStatus.PUBLISHED] or found:
+        episode.status = EpisodeStatus.PUBLISHED
+        episode.published_path, episode.published_at = row.path, row.published_at
 
 
 def record_unpublished(session: Session, row: Publication) -> None:

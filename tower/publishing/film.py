@@ -63,6 +63,14 @@ class Series:
 
 
 @dataclass(frozen=True)
+class EpisodeRef:
+    """An episode of a series. Copies of a project are other series with the same episodes."""
+
+    series_key: str
+    episode_key: UUID
+
+
+@dataclass(frozen=True)
 class FilmShot:
     """A part of the film and the take that it shows. Times are seconds of the film.
 
@@ -114,6 +122,10 @@ class Film:
     subtitles: tuple[Subtitle, ...] = ()
     thumb: Path | None = None
     provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def ref(self) -> EpisodeRef:
+        return EpisodeRef(self.series.key, self.episode_key)
 
     def as_json(self) -> dict[str, Any]:
         """All of it but the paths, as the ledger keeps it."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from db.engine import SessionFactory
 from db.models.publications import IN_PLACE, Publication, PublicationState
 from tower.errors import ConflictError, NotFoundError
 from tower.names import name_key
-from tower.publishing.film import Film
+from tower.publishing.film import EpisodeRef, Film
 from tower.publishing.layout import Layout
 from tower.publishing.names import folder_name
 from tower.publishing.nfo import read_series_key
@@ -28,7 +28,7 @@ OCCUPYING = (*IN_PLACE, PublicationState.PUBLISHING)
 
 
 @contextmanager
-def lock_episode(sessions: SessionFactory, episode_key: UUID, *, wait_s: float) -> Iterator[None]:
+def lock_episode(sessions: SessionFactory, episode: EpisodeRef, *, wait_s: float) -> Iterator[None]:
     """Let one process at a time publish the episode. Raises ConflictError if another one does for `wait_s`.
 
     The lock belongs to a transaction. It is free a moment after its process ends, when PostgreSQL notices that.
@@ -36,11 +36,11 @@ def lock_episode(sessions: SessionFactory, episode_key: UUID, *, wait_s: float) 
     session = sessions()
     try:
         session.execute(text("set local idle_in_transaction_session_timeout = 0"))
-        lock_id = func.hashtextextended(f"tower.publications:{episode_key}", 0)
+        lock_id = func.hashtextextended(f"tower.publications:{episode.series_key}:{episode.episode_key}", 0)
         end = time.monotonic() + wait_s
         while not session.scalar(select(func.pg_try_advisory_xact_lock(lock_id))):
             if time.monotonic() > end:
-                raise ConflictError(f"Another process publishes the episode {episode_key}")
+                raise ConflictError(f"Another process publishes the episode {episode.episode_key}")
             time.sleep(LOCK_POLL_S)
         yield
     finally:
@@ -54,19 +54,19 @@ def lock_names(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(LIBRARY_LOCK_ID)))
 
 
-def find_in_place(session: Session, library: Path, episode_key: UUID) -> Publication | None:
-    return _find(session, library, episode_key, IN_PLACE)
+def find_in_place(session: Session, library: Path, episode: EpisodeRef) -> Publication | None:
+    return _find(session, library, episode, IN_PLACE)
 
 
-def find_interrupted(session: Session, library: Path, episode_key: UUID) -> Publication | None:
+def find_interrupted(session: Session, library: Path, episode: EpisodeRef) -> Publication | None:
     """The publication that a killed process left."""
-    return _find(session, library, episode_key, (PublicationState.PUBLISHING,))
+    return _find(session, library, episode, (PublicationState.PUBLISHING,))
 
 
-def find_previous(session: Session, library: Path, episode_key: UUID, number: int | None) -> Publication:
+def find_previous(session: Session, library: Path, episode: EpisodeRef, number: int | None) -> Publication:
     """The version with this id, or the one before the present one. Raises NotFoundError."""
-    current = find_in_place(session, library, episode_key)
-    rows = _rows(library, episode_key).where(
+    current = find_in_place(session, library, episode)
+    rows = select_history(library, episode).where(
         Publication.state.in_((PublicationState.REPLACED, PublicationState.UNPUBLISHED))
     )
     if number is not None:
@@ -75,7 +75,8 @@ def find_previous(session: Session, library: Path, episode_key: UUID, number: in
         rows = rows.where(Publication.content_sha256 != current.content_sha256)
     found = session.scalar(rows.order_by(Publication.id.desc()).limit(1))
     if found is None:
-        raise NotFoundError(f"The episode {episode_key} has no earlier publication" + (f" {number}" if number else ""))
+        which = f" {number}" if number else ""
+        raise NotFoundError(f"The episode {episode.episode_key} has no earlier publication{which}")
     return found
 
 
@@ -85,9 +86,30 @@ def find_inspected(session: Session, master_sha256: str) -> Publication | None:
     return session.scalar(rows.order_by(Publication.id.desc()).limit(1))
 
 
-def list_history(session: Session, library: Path, episode_key: UUID) -> Sequence[Publication]:
-    """All publications of an episode, newest first."""
-    return session.scalars(_rows(library, episode_key).order_by(Publication.id.desc())).all()
+def select_history(library: Path, episode: EpisodeRef) -> Select[Publication]:
+    """A query for all publications of an episode."""
+    return select(Publication).where(Publication.library == str(library), _is_of(episode))
+
+
+def find_ref(session: Session, library: Path, episode_key: UUID, *, project_id: int | None = None) -> EpisodeRef:
+    """The series of an episode that is or was published, also after the episode or its project is gone.
+
+    Raises NotFoundError, and ConflictError for an episode of several series, which copies of a project have.
+    """
+    rows = select(Publication.series_key, Publication.project_id).distinct()
+    rows = rows.where(Publication.library == str(library), Publication.episode_key == episode_key)
+    if project_id is not None:
+        rows = rows.where(Publication.project_id == project_id)
+    found = session.execute(rows).all()
+    if not found:
+        raise NotFoundError(f"The episode {episode_key} was never published")
+    if len({series_key for series_key, _ in found}) > 1:
+        projects = sorted({owner for _, owner in found if owner is not None})
+        raise ConflictError(
+            f"Episode {episode_key} is in the projects {', '.join(map(str, projects))}: name one with project_id",
+            details={"project_ids": projects},
+        )
+    return EpisodeRef(found[0][0], episode_key)
 
 
 def choose_layout(session: Session, library: Path, film: Film) -> Layout:
@@ -103,12 +125,12 @@ def choose_layout(session: Session, library: Path, film: Film) -> Layout:
     return Layout(library, folder, film.season, film.number)
 
 
-def check_path_free(session: Session, layout: Layout, episode_key: UUID) -> None:
+def check_path_free(session: Session, layout: Layout, episode: EpisodeRef) -> None:
     """Raises ConflictError if another episode, or a file that Tower did not write, is at the place."""
     path = str(layout.video)
     other = session.scalar(
         select(Publication.episode_key)
-        .where(Publication.path == path, Publication.episode_key != episode_key, Publication.state.in_(OCCUPYING))
+        .where(Publication.path == path, ~_is_of(episode), Publication.state.in_(OCCUPYING))
         .limit(1)
     )
     if other is not None:
@@ -123,24 +145,24 @@ def newest_date(session: Session, path: Path) -> datetime | None:
     return session.scalar(select(func.max(Publication.modified_at)).where(Publication.path == str(path)))
 
 
-def may_bring_poster(session: Session, library: Path, series_key: str, episode_key: UUID) -> bool:
+def may_bring_poster(session: Session, library: Path, episode: EpisodeRef) -> bool:
     """Whether the series has no poster of another episode: it keeps that of the first one while that is published."""
     other = select(Publication.id).where(
         Publication.library == str(library),
-        Publication.series_key == series_key,
-        Publication.episode_key != episode_key,
+        Publication.series_key == episode.series_key,
+        Publication.episode_key != episode.episode_key,
         Publication.poster_path.is_not(None),
         Publication.state.in_(OCCUPYING),
     )
     return session.scalar(other.limit(1)) is None
 
 
-def files_of_others(session: Session, library: Path, episode_key: UUID) -> set[str]:
+def files_of_others(session: Session, library: Path, episode: EpisodeRef) -> set[str]:
     """The files of all other episodes in the library."""
     rows = session.scalars(
         select(Publication.files).where(
             Publication.library == str(library),
-            Publication.episode_key != episode_key,
+            ~_is_of(episode),
             Publication.state.in_(OCCUPYING),
         )
     )
@@ -149,7 +171,7 @@ def files_of_others(session: Session, library: Path, episode_key: UUID) -> set[s
 
 def put_in_place(session: Session, row: Publication) -> None:
     """Record that the file of the publication is in the library, in place of the one before."""
-    before = find_in_place(session, Path(row.library), row.episode_key)
+    before = find_in_place(session, Path(row.library), ref_of(row))
     now = datetime.now(UTC)
     if before is not None and before.id != row.id:
         before.state, before.ended_at = PublicationState.REPLACED, now
@@ -174,12 +196,18 @@ def has_neighbours(session: Session, row: Publication, *, in_season: bool) -> bo
     return session.scalar(others.limit(1)) is not None
 
 
-def _rows(library: Path, episode_key: UUID) -> Select[Publication]:
-    return select(Publication).where(Publication.library == str(library), Publication.episode_key == episode_key)
+def ref_of(row: Publication) -> EpisodeRef:
+    return EpisodeRef(row.series_key, row.episode_key)
 
 
-def _find(session: Session, library: Path, episode_key: UUID, states: Sequence[PublicationState]) -> Publication | None:
-    return session.scalar(_rows(library, episode_key).where(Publication.state.in_(states)))
+def _is_of(episode: EpisodeRef) -> ColumnElement[bool]:
+    return and_(Publication.episode_key == episode.episode_key, Publication.series_key == episode.series_key)
+
+
+def _find(
+    session: Session, library: Path, episode: EpisodeRef, states: Sequence[PublicationState]
+) -> Publication | None:
+    return session.scalar(select_history(library, episode).where(Publication.state.in_(states)))
 
 
 def _free_folder(session: Session, library: Path, film: Film) -> str:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,7 @@ from tower.errors import NotFoundError, TowerError
 from tower.errors.foreign import reason_of
 from tower.media.files import sha256_of
 from tower.publishing import ledger, nfo
-from tower.publishing.film import Film, check_film, content_sha256, restore_film
+from tower.publishing.film import EpisodeRef, Film, check_film, content_sha256, restore_film
 from tower.publishing.layout import Layout
 from tower.publishing.marking import Marker
 from tower.publishing.masters import KeptFile, KeptFilm, inspect_master, keep_film
@@ -63,10 +62,10 @@ class Publisher:
         Raises InvalidError, ConflictError, MediaUnreadableError, DiskFullError; the earlier version then stays.
         """
         check_film(film)
-        with ledger.lock_episode(self._sessions, film.episode_key, wait_s=self._lock_wait_s):
+        with ledger.lock_episode(self._sessions, film.ref, wait_s=self._lock_wait_s):
             kept = keep_film(film, self._renders)
             content = content_sha256(film, kept.master.sha256)
-            current = self._find_current(film.episode_key)
+            current = self._find_current(film.ref)
             if current is not None and current.content_sha256 == content and _is_intact(current):
                 return current
             inspected = self._inspect(kept.master)
@@ -78,12 +77,12 @@ class Publisher:
                     ledger.record_failure(session.get_one(Publication, row.id), reason_of(error))
                 raise
 
-    def unpublish(self, episode_key: UUID) -> Publication:
+    def unpublish(self, episode: EpisodeRef) -> Publication:
         """Remove the episode from the library. Its film stays among the renders. Raises NotFoundError."""
-        with ledger.lock_episode(self._sessions, episode_key, wait_s=self._lock_wait_s):
-            row = self._find_current(episode_key)
+        with ledger.lock_episode(self._sessions, episode, wait_s=self._lock_wait_s):
+            row = self._find_current(episode)
             if row is None:
-                raise NotFoundError(f"The episode {episode_key} is not published")
+                raise NotFoundError(f"The episode {episode.episode_key} is not published")
             layout = _layout_of(row)
             for file in (
                 layout.video,
@@ -98,15 +97,15 @@ class Publisher:
                 row.state, row.ended_at = PublicationState.UNPUBLISHED, datetime.now(UTC)
             return row
 
-    def roll_back(self, episode_key: UUID, publication_id: int | None = None) -> Publication:
+    def roll_back(self, episode: EpisodeRef, publication_id: int | None = None) -> Publication:
         """Publish an earlier version again, with its film, texts and pictures. Raises NotFoundError."""
         with self._sessions() as session:
-            row = ledger.find_previous(session, self._library, episode_key, publication_id)
+            row = ledger.find_previous(session, self._library, episode, publication_id)
         return self.publish(restore_publication(row))
 
-    def _find_current(self, episode_key: UUID) -> Publication | None:
+    def _find_current(self, episode: EpisodeRef) -> Publication | None:
         with self._sessions() as session:
-            return ledger.find_in_place(session, self._library, episode_key)
+            return ledger.find_in_place(session, self._library, episode)
 
     def _inspect(self, master: KeptFile) -> tuple[dict[str, Any], list[Hash]]:
         """The properties and hashes of the film, from an earlier publication of the same film if there is one."""
@@ -123,13 +122,13 @@ class Publisher:
         """The row of this publication: a new one, or that of a killed run with the same content."""
         with self._sessions.begin() as session:
             ledger.lock_names(session)
-            left = ledger.find_interrupted(session, self._library, film.episode_key)
+            left = ledger.find_interrupted(session, self._library, film.ref)
             if left is not None and left.content_sha256 == content:
                 return left
             if left is not None:
                 _settle_interrupted(session, left)
             layout = ledger.choose_layout(session, self._library, film)
-            ledger.check_path_free(session, layout, film.episode_key)
+            ledger.check_path_free(session, layout, film.ref)
             row = _new_row(film, kept, layout, content)
             row.probe, row.frame_hashes = inspected
             session.add(row)
@@ -180,8 +179,8 @@ class Publisher:
     def _remove_old_files(self, row: Publication) -> None:
         """Remove what earlier versions of the episode had beside, or under another number."""
         with self._sessions() as session:
-            history = ledger.list_history(session, self._library, row.episode_key)
-            kept = {*row.files, *ledger.files_of_others(session, self._library, row.episode_key)}
+            history = session.scalars(ledger.select_history(self._library, ledger.ref_of(row))).all()
+            kept = {*row.files, *ledger.files_of_others(session, self._library, ledger.ref_of(row))}
         for file in {file for version in history for file in version.files} - kept:
             Path(file).unlink(missing_ok=True)
         self._after("old files")

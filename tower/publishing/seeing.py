@@ -52,6 +52,7 @@ def see_publication(sessions: SessionFactory, publication_id: int, client: Jelly
             row.state = PublicationState.VISIBLE if is_visible else PublicationState.NOT_SEEN_YET
             row.reason = sighting.reason
             row.item_id = sighting.item_id or row.item_id
+            row.updated_at = datetime.now(UTC)  # the time of the last look, from which the next one is reckoned
             row.seen_at = row.seen_at or (datetime.now(UTC) if is_visible else None)
     return row
 
@@ -61,7 +62,7 @@ def look_for(row: Publication, client: JellyfinClient, gaze: Gaze) -> Sighting:
     try:
         library_id = request_scan(row, client, gaze.paths)
         return _wait_for(row, library_id, client, gaze)
-    except (JellyfinUnavailableError, JellyfinRefusedError, _UnseenFolderError) as error:
+    except (JellyfinUnavailableError, JellyfinRefusedError, UnseenFolderError) as error:
         return Sighting(None, str(error))
 
 
@@ -81,14 +82,14 @@ def request_scan(row: Publication, client: JellyfinClient, paths: PathMap) -> st
     folder = paths.to_server(Path(row.library))
     library = find_library(libraries, folder)
     if library is None:
-        raise _UnseenFolderError(explain_missing_library(libraries, folder))
+        raise UnseenFolderError(explain_missing_library(libraries, folder))
     known = client.list_series(library.id)
     path = paths.to_server(series)
     client.refresh(next((key for place, key in known.items() if is_same_path(place, path)), library.id))
     return library.id
 
 
-class _UnseenFolderError(Exception):
+class UnseenFolderError(Exception):
     """No library looks into our folder."""
 
 

@@ -47,3 +47,8 @@ def test_a_wrong_key_fails_and_no_key_warns(jellyfin: FakeJellyfin) -> None:
 def test_without_a_jellyfin_films_go_to_a_folder() -> None:
     (found,) = outside.check_jellyfin(Settings())
     assert found.found == "not configured: films are published to a folder"
+
+
+def test_a_key_that_is_no_administrators_is_accepted_with_a_warning(jellyfin: FakeJellyfin) -> None:
+    jellyfin.faults.is_admin = False
+    assert check(jellyfin, key=KEY)[0] == "warn"

@@ -16,6 +16,7 @@ from tests.fakes.jellyfin.server import KEY, FakeJellyfin
 from tests.tower.films.finished_films import film_village
 from tower.films.describing import FinishedFilm
 from tower.films.publishing import publish_film, record_unpublished
+from tower.publishing.ledger import ref_of
 from tower.publishing.setup import open_publisher
 from tower.settings import Settings
 
@@ -68,7 +69,7 @@ def test_a_film_is_published_with_its_pictures_and_seen(stage: Stage) -> None:
     again = publish_film(stage.sessions, stage.settings, stage.finished)
     assert (again.id, again.modified_at, again.state) == (row.id, row.modified_at, PublicationState.VISIBLE)
 
-    gone = open_publisher(stage.sessions, stage.settings).unpublish(episode.key)
+    gone = open_publisher(stage.sessions, stage.settings).unpublish(ref_of(row))
     with stage.sessions.begin() as session:
         record_unpublished(session, gone)
     episode = stage.read_episode()

@@ -10,10 +10,11 @@ import av
 import cv2
 import numpy as np
 
-from tower.publishing.film import Film, Series, Subtitle
+from tower.publishing.film import EpisodeRef, Film, Series, Subtitle
 
 EPISODE = UUID("0a1b2c3d-0000-4000-8000-000000000001")
 OTHER_EPISODE = UUID("0a1b2c3d-0000-4000-8000-000000000002")
+REF, OTHER_REF = EpisodeRef("project-1", EPISODE), EpisodeRef("project-1", OTHER_EPISODE)
 SRT = "1\n00:00:00,000 --> 00:00:01,000\n雨だ。\n"
 RATE = 8
 SUBTITLES = (Subtitle("ja", SRT), Subtitle("en", SRT, is_forced=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from db.engine import SessionFactory
 from tests.small_media import write_picture
-from tests.tower.publishing.films import EPISODE, make_film
+from tests.tower.publishing.films import REF, make_film
 from tower.publishing.film import Series
 from tower.publishing.masters import inspect_master, keep_file
 from tower.publishing.publisher import Publisher
@@ -22,7 +22,7 @@ def test_an_unpublished_film_and_its_poster_are_not_garbage(
 ) -> None:
     series = Series("project-1", "Neon Rain", poster=write_picture(tmp_path / "poster.png"))
     row = make_publisher().publish(make_film(films[0], series=series))
-    make_publisher().unpublish(EPISODE)
+    make_publisher().unpublish(REF)
     unnamed = keep_file(films[1], tmp_path / "renders").path
     for file in (tmp_path / "renders").rglob("*.*"):
         os.utime(file, (1, 1))
@@ -30,7 +30,7 @@ def test_an_unpublished_film_and_its_poster_are_not_garbage(
     assert not unnamed.exists()
     assert Path(row.master_path).exists()
     assert Path(row.poster_path or "").exists()
-    assert make_publisher().roll_back(EPISODE).content_sha256 == row.content_sha256
+    assert make_publisher().roll_back(REF).content_sha256 == row.content_sha256
 
 
 def test_a_damaged_copy_is_replaced_and_an_intact_one_stays(films: tuple[Path, Path], tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ from deployments.postgres import EmbeddedPostgres
 from tests.conftest import COMMITTED_DATABASE
 from tests.fakes.jellyfin.resolver import resolve_library
 from tests.small_media import write_picture
-from tests.tower.publishing.films import EPISODE, OTHER_EPISODE, SUBTITLES, make_film
+from tests.tower.publishing.films import EPISODE, OTHER_EPISODE, OTHER_REF, REF, SUBTITLES, make_film
 from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import DiskFullError
+from tower.publishing import ledger
 from tower.publishing.film import Film, Provenance, Series
 from tower.publishing.marking import Mark, copy_unmarked
 from tower.publishing.publisher import Publisher
@@ -161,13 +162,26 @@ def test_unpublishing_removes_what_was_written_and_nothing_else(
     publisher.publish(make_film(films[1], episode_key=OTHER_EPISODE, number=2))
     note = Path(row.path).with_name("note.txt")
     note.write_text("of the user")
-    assert publisher.unpublish(EPISODE).state == PublicationState.UNPUBLISHED
+    assert publisher.unpublish(REF).state == PublicationState.UNPUBLISHED
     assert [name for name in list_library(library) if "S01E01" in name] == []
-    publisher.unpublish(OTHER_EPISODE)
+    publisher.unpublish(OTHER_REF)
     assert list_library(library) == [str(note.relative_to(library))]
     with pytest.raises(NotFoundError, match="is not published"):
-        publisher.unpublish(EPISODE)
+        publisher.unpublish(REF)
     assert list_states(sessions) == ["unpublished", "unpublished"]
+
+
+def test_copies_of_a_project_publish_one_episode_beside_each_other(
+    make_publisher: MakePublisher, sessions: SessionFactory, library: Path, films: tuple[Path, Path]
+) -> None:
+    publisher = make_publisher()
+    first = publisher.publish(make_film(films[0], provenance=Provenance(project_id=None)))
+    copy = publisher.publish(make_film(films[0], series=Series("project-2", "Neon Rain", year=2026)))
+    assert (list_states(sessions), first.path == copy.path) == (["published", "published"], False)
+    with sessions() as session, pytest.raises(ConflictError, match="name one with project_id"):
+        ledger.find_ref(session, library, EPISODE)
+    publisher.unpublish(ledger.ref_of(copy))
+    assert (Path(first.path).is_file(), Path(copy.path).exists()) == (True, False)
 
 
 def test_an_earlier_version_can_be_published_again(
@@ -176,13 +190,13 @@ def test_an_earlier_version_can_be_published_again(
     publisher = make_publisher()
     first = publisher.publish(make_film(films[0], subtitles=SUBTITLES))
     second = publisher.publish(make_film(films[1], title="Worse"))
-    back = publisher.roll_back(EPISODE)
+    back = publisher.roll_back(REF)
     assert sha256(Path(back.path)) == sha256(films[0])
     assert (back.content_sha256, back.request) == (first.content_sha256, first.request)
-    assert publisher.roll_back(EPISODE, second.id).content_sha256 == second.content_sha256
+    assert publisher.roll_back(REF, second.id).content_sha256 == second.content_sha256
     assert list_states(sessions) == ["replaced", "replaced", "replaced", "published"]
     with pytest.raises(NotFoundError):
-        publisher.roll_back(OTHER_EPISODE)
+        publisher.roll_back(OTHER_REF)
 
 
 def test_a_film_that_was_changed_by_hand_is_published_again(
@@ -290,7 +304,7 @@ def test_a_kill_while_unpublishing_is_finished_by_the_next_call(
 ) -> None:
     make_publisher().publish(make_film(films[0]))
     killed_run(removed, None)
-    make_publisher().unpublish(EPISODE)
+    make_publisher().unpublish(REF)
     assert (list_library(library), killed_run.list_states()) == ([], ["unpublished"])
 
 
@@ -332,7 +346,7 @@ def _publish_and_die(*given: Any) -> None:
 
     sessions = session_factory(open_engine(url, pool_size=2))
     publisher = Publisher(sessions, library=library, renders=renders, mark=copy_unmarked, after=die)
-    publisher.publish(film) if film else publisher.unpublish(EPISODE)
+    publisher.publish(film) if film else publisher.unpublish(REF)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from db.engine import SessionFactory
 from db.models.publications import Publication, PublicationState
 from tests.fakes.jellyfin.server import KEY, FakeJellyfin
-from tests.tower.publishing.films import EPISODE, SUBTITLES, make_film, write_film
+from tests.tower.publishing.films import REF, SUBTITLES, make_film, write_film
 from tower.clients.jellyfin import JellyfinClient
 from tower.publishing.publisher import Publisher
 from tower.publishing.seeing import Gaze, request_scan, see_publication
@@ -113,7 +113,7 @@ def test_an_unpublished_episode_leaves_jellyfin_with_the_next_scan(
     make_publisher: MakePublisher, see: See, jellyfin: FakeJellyfin, client: JellyfinClient, films: tuple[Path, Path]
 ) -> None:
     see(make_publisher().publish(make_film(films[0])))
-    row = make_publisher().unpublish(EPISODE)
+    row = make_publisher().unpublish(REF)
     request_scan(row, client, PathMap(((Path(row.library), "/media/anime"),)))
     assert jellyfin.episodes == []
     assert see(row).state == PublicationState.UNPUBLISHED
