@@ -14,6 +14,7 @@ NOT_CARRIED = {
     "public.workflows": "of all projects; a take carries its whole graph",
     "public.batches": "of the nights of this machine",
     "public.publications": "of the library of this machine",
+    "public.webhooks": "their secrets, and addresses that the author of the archive does not choose for others",
     "public.workers": "of this machine",
     "public.configuration": "of this machine",
     "public.api_keys": "of this machine",
