@@ -8,10 +8,10 @@ from prefect.artifacts import create_markdown_artifact
 
 from tasks.resources import resources
 from tasks.retries import retrying_task
+from tower.batches.listing import find_batch, mark_reported
 from tower.batches.opening import OpenedBatch, open_batch
-from tower.batches.report import read_report
 from tower.batches.report_page import render_report
-from tower.batches.reports import find_batch, mark_reported
+from tower.batches.reporting import read_report
 from tower.batches.starts import seconds_until_start
 from tower.engines.comfyui.servers import ComfyUIServers
 from tower.rendering.studio import Studio

@@ -19,9 +19,10 @@ from api.http.strict_routes import strict_router
 from api.middleware.key_check import ADMIN
 from api.production.dependencies import CurrentStudio, JobReconciler
 from db.models.batches import Batch
-from tower.batches import reports
+from tower.batches import listing
 from tower.batches.opening import OpenedBatch, open_batch
-from tower.batches.report import EntryReport, Outcome, read_report
+from tower.batches.report import EntryReport, Outcome
+from tower.batches.reporting import read_report
 
 router = strict_router(prefix="/api/anime", tags=["batches"])
 
@@ -123,14 +124,14 @@ def list_batches(
 ) -> list[BatchSummary]:
     """The batches, the newest first."""
     is_live = None if state is None else state is BatchState.RUNNING
-    page = reports.list_batches(session, project_id=project_id, is_live=is_live, page_request=pages.page_request)
+    page = listing.list_batches(session, project_id=project_id, is_live=is_live, page_request=pages.page_request)
     return pages.answer(page, lambda batch: BatchSummary.of(session, batch))
 
 
 @router.get("/batches/{batch_id}", responses=error_responses(404))
 def get_batch(batch_id: RowId, session: DatabaseSession, response: Response) -> BatchAnswer:
     """A batch with what became of each entry and scene: its report."""
-    answer = BatchAnswer.of(session, reports.find_batch(session, batch_id))
+    answer = BatchAnswer.of(session, listing.find_batch(session, batch_id))
     set_etag(response, answer)
     return answer
 

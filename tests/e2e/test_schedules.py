@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,52 +71,80 @@ def _wait_for_entry(http: httpx.Client, entry_id: int) -> dict[str, Any]:
         time.sleep(0.5)
 
 
-def test_the_window_opens_on_two_episodes(stack: RunningStack) -> None:
-    """Two films wait for the window, are made in one batch, and the next batch has nothing to do."""
+def test_a_batch_makes_two_films_and_the_next_one_only_what_a_coat_changes(stack: RunningStack) -> None:
+    """The films wait for the window. The next batch has nothing to do until a character wears another coat."""
     with httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as http:
+        story = _create_story(stack, http)
         opens_at = _next_minute()
         hours = {"start": f"{opens_at:%H:%M}", "end": f"{opens_at + timedelta(hours=5):%H:%M}", "zone": "UTC"}
         window = http.put("/production-schedule/window", json=hours).raise_for_status().json()
         try:
             assert datetime.fromisoformat(window["next_openings"][0]["opens_at"]) == opens_at
             assert datetime.fromisoformat(window["next_runs"][0]) == opens_at
-            entries = [_plan_episode(stack, http, title) for title in ("The Bridge", "The Rain")]
+            entries = _plan_films(http, story)
             assert all("production window" in entry["waiting_reason"] for entry in entries)
-            ended = [_wait_for_entry(http, entry["id"]) for entry in entries]
+            first = _wait_for_report(http, entries)
             assert http.post("/batches").raise_for_status().json()["started"] == []
-            report = _wait_for_batch(http, ended[0]["batch_id"])
+            batch = _wait_for_batch(http, http.get(f"/schedule/{entries[0]['id']}").json()["batch_id"])
         finally:
             http.delete("/production-schedule/window").raise_for_status()
-    assert [(entry["state"], entry["error_message"]) for entry in ended] == [("completed", None)] * 2
-    assert datetime.fromisoformat(report["opens_at"]) == opens_at
-    assert [(entry["outcome"], len(entry["scenes"])) for entry in report["entries"]] == [("done", 1), ("done", 1)]
-    assert all(scene["outcome"] == "done" for entry in report["entries"] for scene in entry["scenes"])
-    assert report["gpu_seconds"] > 0
-    run = _ended_run_of(stack, "batch", opens_at)
+        coat = {"visual_traits": {"coat": "red"}}
+        http.put(f"/characters/{story.kai}", json=coat).raise_for_status()
+        second = _wait_for_report(http, _plan_films(http, story))
+    assert [[scene["outcome"] for scene in entry["scenes"]] for entry in first] == [["done", "done"], ["done"]]
+    assert [[scene["outcome"] for scene in entry["scenes"]] for entry in second] == [["done", "reused"], ["done"]]
+    assert second[0]["scenes"][1]["saved_seconds"] == first[0]["scenes"][1]["gpu_seconds"] > 0
+    assert datetime.fromisoformat(batch["opens_at"]) == opens_at
+    run = _run_due_at(stack, "batch", opens_at)
     assert (run["state"]["type"], run["auto_scheduled"]) == ("COMPLETED", True)
-    assert "The Bridge | done | 1 done |" in _wait_for_last_page(stack, report["id"])
+    assert "The Bridge | done | 2 done |" in _wait_for_last_page(stack, batch["id"])
+
+
+@dataclass(frozen=True)
+class Story:
+    """Two episodes: one of a scene with Kai and one without, the other of a scene with Kai."""
+
+    project_id: int
+    kai: int
+    episodes: tuple[str, str]
+
+
+def _create_story(stack: RunningStack, http: httpx.Client) -> Story:
+    project = {"name": "Two nights", "settings": {"width": 256, "height": 256, "fps": 12}}
+    project_id = http.post("/projects", json=project).raise_for_status().json()["id"]
+    character = {"project_id": project_id, "name": "Kai", "description": "a detective"}
+    kai = http.post("/characters", json=character).raise_for_status().json()["id"]
+    url = f"{stack.addresses.episodes_url}/episodes"
+    bodies = [{"project_id": project_id, "title": title} for title in ("The Bridge", "The Rain")]
+    made = [httpx.post(url, json=body, timeout=PATIENCE_S).raise_for_status().json()["id"] for body in bodies]
+    for number, (episode, cast) in enumerate(((made[0], ["Kai"]), (made[0], []), (made[1], ["Kai"])), start=1):
+        scene = {"project_id": project_id, "scene_number": number, "episode_id": episode, "characters": cast}
+        http.post("/scenes", json=scene | {"description": "a shrine", "duration_seconds": 1}).raise_for_status()
+    return Story(project_id, kai, (made[0], made[1]))
+
+
+def _plan_films(http: httpx.Client, story: Story) -> list[dict[str, Any]]:
+    body = {
+        "project_id": story.project_id,
+        "start_at": datetime.now(UTC).isoformat(),
+        "parameters": {"engine": "animatic", "quality": "low"},
+    }
+    answers = [http.post("/schedule", json=body | {"episode_id": episode}) for episode in story.episodes]
+    return [answer.raise_for_status().json() for answer in answers]
+
+
+def _wait_for_report(http: httpx.Client, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a batch reports of these entries, once they have ended well."""
+    ended = [_wait_for_entry(http, entry["id"]) for entry in entries]
+    assert [(entry["state"], entry["error_message"]) for entry in ended] == [("completed", None)] * len(ended)
+    report = http.get(f"/batches/{ended[0]['batch_id']}").raise_for_status().json()
+    found = {entry["schedule_id"]: entry for entry in report["entries"]}
+    return [found[entry["id"]] for entry in entries]
 
 
 def _next_minute() -> datetime:
     """The first full minute that leaves time to plan something before it."""
     return (datetime.now(UTC) + timedelta(seconds=80)).replace(second=0, microsecond=0)
-
-
-def _plan_episode(stack: RunningStack, http: httpx.Client, title: str) -> dict[str, Any]:
-    settings = {"width": 256, "height": 256, "fps": 12}
-    project_id = http.post("/projects", json={"name": title, "settings": settings}).raise_for_status().json()["id"]
-    body = {"project_id": project_id, "title": title}
-    episode = httpx.post(f"{stack.addresses.episodes_url}/episodes", json=body, timeout=PATIENCE_S).raise_for_status()
-    scene = {"project_id": project_id, "scene_number": 1, "description": "a shrine", "duration_seconds": 1}
-    http.post("/scenes", json=scene | {"episode_id": episode.json()["id"]}).raise_for_status()
-    plan = {
-        "project_id": project_id,
-        "episode_id": episode.json()["id"],
-        "start_at": datetime.now(UTC).isoformat(),
-        "parameters": {"engine": "animatic", "quality": "low"},
-    }
-    entry: dict[str, Any] = http.post("/schedule", json=plan).raise_for_status().json()
-    return entry
 
 
 def _wait_for_batch(http: httpx.Client, batch_id: int) -> dict[str, Any]:
@@ -127,7 +156,7 @@ def _wait_for_batch(http: httpx.Client, batch_id: int) -> dict[str, Any]:
     return batch
 
 
-def _ended_run_of(stack: RunningStack, name: str, due: datetime) -> dict[str, Any]:
+def _run_due_at(stack: RunningStack, name: str, due: datetime) -> dict[str, Any]:
     """The run that the schedule of the deployment made for this time."""
     with httpx.Client(base_url=stack.prefect_url, timeout=PATIENCE_S) as http:
         deployment = http.get(f"/deployments/name/{name}/{name}").raise_for_status().json()

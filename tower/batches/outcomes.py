@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from db.models.batches import Batch
 from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from db.models.schedule import ProductionSchedule, ScheduleState
-from tower.batches.report import build_report, report_to_json
+from tower.batches.report import report_to_json
+from tower.batches.reporting import build_report
 
 
 def record_outcomes(session: Session) -> None:

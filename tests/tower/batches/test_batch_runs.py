@@ -18,10 +18,10 @@ from tests import patient
 from tests.patient import PATIENCE_S
 from tests.tower.versions.story import create_story
 from tower.batches.batch_runs import BatchRuns
+from tower.batches.listing import mark_reported
 from tower.batches.outcomes import record_outcomes
-from tower.batches.report import read_report
 from tower.batches.report_page import render_report
-from tower.batches.reports import mark_reported
+from tower.batches.reporting import read_report
 from tower.clients.prefect import PrefectClient
 from tower.story import schedule
 from tower.story.schedule import ScheduleTarget

@@ -21,7 +21,8 @@ from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tests.tower.story_fixture import VillageStory, build_village
 from tower.batches.opening import MAX_WAITING_RENDERS, OpenedBatch, open_batch
 from tower.batches.outcomes import record_outcomes
-from tower.batches.report import BatchReport, Outcome, read_report
+from tower.batches.report import BatchReport, Outcome
+from tower.batches.reporting import read_report
 from tower.batches.starts import PlannedStarts, seconds_until_start
 from tower.batches.stored_window import save_window
 from tower.batches.window import Window, parse_window

@@ -17,8 +17,9 @@ from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tower.batches.entries import open_entry
 from tower.batches.opening import record_start
 from tower.batches.outcomes import record_outcomes
-from tower.batches.report import BatchReport, EntryReport, Outcome, read_report
+from tower.batches.report import BatchReport, EntryReport, Outcome
 from tower.batches.report_page import format_s, render_report
+from tower.batches.reporting import read_report
 from tower.story import schedule
 from tower.story.schedule import ScheduleTarget
 
