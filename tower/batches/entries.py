@@ -22,7 +22,7 @@ from tower.films.requests import FilmRequest
 from tower.rendering.studio import Studio
 from tower.settings import AUTO_ENGINE
 from tower.shots.preflight import check_job_can_render
-from tower.shots.scene_jobs import open_scene_job
+from tower.shots.scene_jobs import live_jobs_by_scene, lock_branch, open_scene_job
 from tower.staleness.rendering import open_stale_renders
 from tower.story.episodes import find_episode
 from tower.story.schedule import STALE_PARAMETERS
@@ -129,23 +129,33 @@ def _open_stale(session: Session, row: ProductionSchedule, studio: Studio) -> Op
         else:
             refused = result.refused[scene]
             scenes.append(StartedScene(scene, number, SceneStart.REFUSED, reason=refused.message))
-    opened = list(result.opened.values())
-    return OpenedEntry(opened, opened, scenes)
+    opened, joined = list(result.opened.values()), [live.job for live in result.live.values()]
+    return OpenedEntry([*opened, *joined], opened, scenes)
 
 
 def _open_scene(session: Session, row: ProductionSchedule, studio: Studio) -> OpenedEntry:
     scene = session.scalar(select(Scene).where(Scene.branch_id == row.branch_id, Scene.key == row.scene_key))
     if scene is None:
         raise NotFoundError("Its branch no longer has such a scene")
+    lock_branch(session, scene.branch_id, studio.settings)
+    live = live_jobs_by_scene(session, [scene.id]).get(scene.id)
     try:
-        with session.begin_nested():
+        with session.begin_nested() as savepoint:
             job = _open_scene_job(session, row, scene, studio)
+            if live is not None and _renders_the_same(live, job):
+                savepoint.rollback()
+                return OpenedEntry([live], [], [StartedScene(scene.id, scene.scene_number, SceneStart.JOINED, live.id)])
     except UnavailableError:
         raise
     except TowerError as error:
         refused = StartedScene(scene.id, scene.scene_number, SceneStart.REFUSED, reason=error.message)
         return OpenedEntry([], [], [refused])
     return OpenedEntry([job], [job], [StartedScene(scene.id, scene.scene_number, SceneStart.OPENED, job.id)])
+
+
+def _renders_the_same(live: ProductionJob, job: ProductionJob) -> bool:
+    """Whether the live job renders the same state of the scene as the new one, with the same parameters."""
+    return (live.job_type, live.commit_hash, live.parameters) == (job.job_type, job.commit_hash, job.parameters)
 
 
 def _open_scene_job(session: Session, row: ProductionSchedule, scene: Scene, studio: Studio) -> ProductionJob:

@@ -101,7 +101,7 @@ class PlanAnswer(BaseModel):
     job_id: int | None = Field(
         description="The generation that it started, or that of the film; null before, and if there are several."
     )
-    job_ids: list[int] = Field(description="The generations that it started.")
+    job_ids: list[int] = Field(description="The generations that it started or joined.")
     error_message: str | None = Field(description="Why it failed, or which scenes it could not start.")
     ended_at: datetime | None
     created_at: datetime

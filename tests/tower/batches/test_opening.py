@@ -84,7 +84,9 @@ def test_a_due_entry_starts_its_scene_once(sessions: SessionFactory, village: Vi
 
 
 def test_the_smallest_priority_starts_first(sessions: SessionFactory, village: VillageStory) -> None:
-    entries = [add_entry(sessions, village, priority=priority) for priority in (5, 9, 1)]
+    entries = [
+        add_entry(sessions, village, priority=priority, parameters={"duration": priority}) for priority in (5, 9, 1)
+    ]
     assert start_due(sessions) == [entries[2], entries[0], entries[1]]
 
 
@@ -241,7 +243,7 @@ def test_what_no_worker_can_render_now_is_postponed_and_burns_no_launch(
 
 
 def test_entries_without_a_place_wait_in_their_batch(sessions: SessionFactory, village: VillageStory) -> None:
-    entries = [add_entry(sessions, village) for _ in range(MAX_WAITING_RENDERS + 1)]
+    entries = add_different_entries(sessions, village, MAX_WAITING_RENDERS + 1)
     opened = open_now(sessions)
     assert (opened.started, opened.held) == (entries[:-1], entries[-1:])
     last = read_entry(sessions, entries[-1])
@@ -252,13 +254,41 @@ def test_entries_without_a_place_wait_in_their_batch(sessions: SessionFactory, v
 
 
 def test_two_batches_at_once_start_an_entry_once(sessions: SessionFactory, village: VillageStory) -> None:
-    entries = [add_entry(sessions, village) for _ in range(3)]
+    entries = add_different_entries(sessions, village, 3)
     with ThreadPoolExecutor(2) as pool:
         opened = list(pool.map(lambda _: open_now(sessions), range(2)))
     assert sorted(entry for one in opened for entry in one.started) == entries
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(ProductionJob).where(IS_LIVE)) == len(entries)
         assert session.scalar(select(func.count()).select_from(Batch)) == 1
+
+
+def test_a_second_entry_joins_the_render_of_the_same_scene(sessions: SessionFactory, village: VillageStory) -> None:
+    first, second = add_entry(sessions, village), add_entry(sessions, village)
+    longer = add_entry(sessions, village, parameters={"duration": 2})
+    opened = open_now(sessions)
+    assert opened.started == [first, second, longer]
+    one, same, other = (read_entry(sessions, entry_id).job_ids for entry_id in opened.started)
+    assert one == same != other
+    end_job(sessions, one)
+    assert [read_entry(sessions, entry_id).state for entry_id in (first, second)] == [ScheduleState.COMPLETED] * 2
+
+
+def test_an_entry_of_stale_scenes_waits_for_the_renders_that_it_joined(
+    sessions: SessionFactory, village: VillageStory
+) -> None:
+    with sessions.begin() as session:
+        stage_in(village, session).story.put(Kind.CHARACTERS, key=village.kai, visual_traits={"coat": "red"})
+    first, second = add_entry(sessions, village, scene=False), add_entry(sessions, village, scene=False)
+    open_now(sessions)
+    assert sorted(read_entry(sessions, first).job_ids) == sorted(read_entry(sessions, second).job_ids)
+    end_job(sessions, read_entry(sessions, first).job_ids[:1])
+    assert read_entry(sessions, second).state == ScheduleState.STARTED
+
+
+def add_different_entries(sessions: SessionFactory, village: VillageStory, count: int) -> list[int]:
+    """Entries that render the same scene in different lengths."""
+    return [add_entry(sessions, village, parameters={"duration": seconds}) for seconds in range(1, count + 1)]
 
 
 def set_worker(sessions: SessionFactory, **values: Any) -> None:
