@@ -181,13 +181,17 @@ def delete(
     branch: BranchOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete an episode from a branch. Its scenes and its history stay.
+    """Delete an episode from a branch. Its scenes and its history stay, and so does its film in the library.
 
     Example:  tower episode delete 1
     """
     with connect_episodes() as api, refusals_name_options(OPTIONS):
-        deleted = api.delete(find_episode_id(api, episode, project=project, branch=branch), branch=branch)
+        episode_id = find_episode_id(api, episode, project=project, branch=branch)
+        found = api.get(episode_id, branch=branch)
+        deleted = api.delete(episode_id, branch=branch)
     print_json(deleted) if as_json else print_line(f"Episode {episode} is deleted")
+    if found["status"] == "published":
+        print_note(f"Its film stays in the library: `tower unpublish {episode_id}` removes it")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tower.publishing.film import EpisodeRef, Film
 from tower.publishing.layout import Layout
 from tower.publishing.names import folder_name
 from tower.publishing.nfo import read_series_key
+from tower.webhooks.events import record_publication
 
 LIBRARY_LOCK_ID = 0x6C_69_62_72  # an arbitrary advisory lock id, held while names are chosen
 LOCK_POLL_S = 0.05
@@ -170,13 +171,17 @@ def files_of_others(session: Session, library: Path, episode: EpisodeRef) -> set
 
 
 def put_in_place(session: Session, row: Publication) -> None:
-    """Record that the file of the publication is in the library, in place of the one before."""
+    """Record that the file of the publication is in the library, in place of the one before.
+
+    The calls of webhooks are written in the same transaction.
+    """
     before = find_in_place(session, Path(row.library), ref_of(row))
     now = datetime.now(UTC)
     if before is not None and before.id != row.id:
         before.state, before.ended_at = PublicationState.REPLACED, now
         session.flush()  # the unique index allows one at a time
     row.state, row.published_at, row.reason = PublicationState.PUBLISHED, now, None
+    record_publication(session, row)
 
 
 def record_failure(row: Publication, reason: str) -> None:
