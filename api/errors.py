@@ -132,14 +132,22 @@ def error_response(
 
 def database_unavailable(scope: Mapping[str, Any], error: Exception) -> JSONResponse:
     """503 with Retry-After, for a database that does not answer or a pool with no free connection."""
-    unavailable = UnavailableError("The database does not answer; try again in a moment, or run `tower doctor`")
-    if isinstance(error, PoolTimeoutError):
-        unavailable = UnavailableError("All database connections are in use: too many requests at once, try again")
-    elif (shortage := shortage_of(error)) is not None:
-        code = ErrorCode.DATABASE_DISK_FULL if shortage == DISK_FULL_REASON else None
-        unavailable = UnavailableError(f"{shortage[0].upper()}{shortage[1:]}; run `tower doctor`", code=code)
+    unavailable = describe_database_failure(error)
     log.error("%s", unavailable.message, exc_info=error)
     return error_response(scope, unavailable, headers={"Retry-After": "2"})
+
+
+def describe_database_failure(error: Exception, *, details: dict[str, Any] | None = None) -> UnavailableError:
+    """The answer to a request that the database did not serve."""
+    if isinstance(error, PoolTimeoutError):
+        busy = "All database connections are in use: too many requests at once, try again"
+        return UnavailableError(busy, details=details)
+    shortage = shortage_of(error)
+    if shortage is None:
+        silent = "The database does not answer; try again in a moment, or run `tower doctor`"
+        return UnavailableError(silent, details=details)
+    code = ErrorCode.DATABASE_DISK_FULL if shortage == DISK_FULL_REASON else None
+    return UnavailableError(f"{shortage[0].upper()}{shortage[1:]}; run `tower doctor`", details=details, code=code)
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

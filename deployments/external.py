@@ -13,6 +13,7 @@ from deployments.postgres import PREFECT_DATABASE
 from tower.addresses import Address, used_form
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError, UnavailableError
+from tower.errors.foreign import reason_of
 from tower.settings import LOOPBACK_HOST, Settings
 
 
@@ -35,8 +36,7 @@ def require_database(url: str) -> None:
     try:
         psycopg.connect(to_libpq_url(url), connect_timeout=5).close()
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        reason = Address(url).redact(first_error_line(error))
-        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {reason}.") from error
+        raise StackError(f"The database of TOWER_DATABASE_URL cannot be used: {describe_failure(error)}.") from error
 
 
 def require_prefect(api_url: str, auth_string: str | None = None) -> None:
@@ -60,6 +60,11 @@ def prepare_prefect_database(database_url: str, *, exists: bool) -> str:
 def to_libpq_url(url: str) -> str:
     """The URL in the form that libpq reads, without the name of a driver."""
     return "postgresql://" + used_form(url).partition("://")[2]
+
+
+def describe_failure(error: psycopg.Error) -> str:
+    """Why a database cannot be used, in our own words."""
+    return "it is not an address of PostgreSQL" if isinstance(error, psycopg.ProgrammingError) else reason_of(error)
 
 
 def first_error_line(error: Exception) -> str:

@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from api.errors import describe_database_failure
 from db import figures
-from tower.errors import UnavailableError
 
 
 def require_database(session: Session, service: str) -> None:
@@ -21,11 +21,8 @@ def require_database(session: Session, service: str) -> None:
 
 @contextmanager
 def needs_database(service: str) -> Iterator[None]:
-    """Raises UnavailableError if the database fails to answer in the block."""
+    """Raises UnavailableError with the reason if the database does not serve the block."""
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
-        raise UnavailableError(
-            "The database does not answer; run `tower doctor`",
-            details={"status": "unhealthy", "service": service},
-        ) from error
+        raise describe_database_failure(error, details={"status": "unhealthy", "service": service}) from error

@@ -11,6 +11,7 @@ from deployments import external, postgres_home
 from deployments.checks import Check
 from tower.addresses import Address
 from tower.errors import StackError
+from tower.errors.foreign import reason_of
 from tower.rendering.failure_limits import SEEN_RECENTLY
 
 _RESTING = """
@@ -47,7 +48,7 @@ def check_programs() -> Check:
         return Check(name, "fail", error.message)
     except (OSError, subprocess.CalledProcessError) as error:
         remedy = "Run `make setup` again, or set TOWER_DATABASE_URL to a PostgreSQL server of your own."
-        return Check(name, "fail", f"the embedded server cannot run: {error}", remedy)
+        return Check(name, "fail", f"the embedded server cannot run: {reason_of(error)}", remedy)
     return Check(name, "ok", f"embedded {version}")
 
 
@@ -59,7 +60,7 @@ def check_server(url: str) -> Check:
         return Check(
             "database",
             "fail",
-            f"cannot be used: {Address(url).redact(external.first_error_line(error))}",
+            f"{Address(url)} cannot be used: {external.describe_failure(error)}",
             "Read logs/postgres.log, or check TOWER_DATABASE_URL.",
         )
     return Check("database", "ok", f"PostgreSQL {version} answers")
@@ -71,7 +72,8 @@ def check_migrations(url: str) -> Check:
     try:
         found, newest = current_revision(url), head_revision()
     except MigrationError as error:
-        return Check("migrations", "fail", str(error), "Make the database reachable first.")
+        found = str(error) if error.__cause__ is None else f"cannot be read: {reason_of(error.__cause__)}"
+        return Check("migrations", "fail", found, "Make the database reachable first.")
     if found != newest:
         return Check("migrations", "fail", f"at {found or 'nothing'}, newest is {newest}", "Run `tower migrate`.")
     return Check("migrations", "ok", f"at {newest}, the newest")

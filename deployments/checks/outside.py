@@ -10,6 +10,7 @@ from deployments.checks import Check
 from tower.addresses import Address
 from tower.clients.jellyfin import JellyfinClient, JellyfinRefusedError
 from tower.errors import TowerError
+from tower.errors.foreign import reason_of
 from tower.publishing.server_paths import PathMap, explain_missing_library, find_library
 from tower.settings import Settings
 
@@ -82,7 +83,7 @@ def check_external_server(server: ExternalServer, address: Address | None) -> Ch
             status = http.get(server.path).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         remedy = f"Start it, or correct or unset {server.variable}."
-        return Check(server.name, "fail", f"{address} does not answer: {address.redact(str(error))}", remedy)
+        return Check(server.name, "fail", f"{address} does not answer: {reason_of(error)}", remedy)
     if status in (401, 403, 407):
         remedy = f"Put the password into {server.variable}{server.login_hint}."
         return Check(server.name, "fail", f"{address} asks for a password (answer {status})", remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 
 from tower.errors import TowerError
 
@@ -13,6 +14,17 @@ SHORTAGES = {  # by SQLSTATE
     "53100": DISK_FULL_REASON,
     "53200": "the database is out of memory",
     "53300": "the database has no free connection",
+}
+DATABASE_REASONS = {  # by a part of the driver's text: it has no SQLSTATE before there is a connection
+    "password authentication failed": "it refuses the user or the password",
+    "no password supplied": "it asks for a password",
+    "no pg_hba.conf entry": "its pg_hba.conf does not let this user in from this machine",
+    "does not exist": "it has no such user or database",
+    "resolve host": "no machine has this name",
+    "refused": "nothing accepts the connection",
+    "timeout": "it took too long",
+    "starting up": "it is starting",
+    "shutting down": "it is stopping",
 }
 MAX_REPORT_LENGTH = 20_000  # characters of a report in which a reason is looked for
 _EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception)\b\s*:|\[Errno \d+\]")
@@ -62,10 +74,12 @@ def reason_of(error: BaseException) -> str:
         return error.message
     if isinstance(error, OSError) and error.strerror:
         return one_line(error.strerror, 200)
-    from sqlalchemy.exc import OperationalError  # imported here: the supervisor does not need SQLAlchemy
-
-    if isinstance(error, OperationalError):
-        return shortage_of(error) or "the database did not answer"
+    library = type(error).__module__.partition(".")[0]  # not imported: the supervisor needs none of them
+    is_operational = any(base.__name__ == "OperationalError" for base in type(error).__mro__)
+    if library in ("psycopg", "sqlalchemy") and is_operational:
+        return shortage_of(error) or _describe_database(str(getattr(error, "orig", error)))
+    if library == "httpx":
+        return _describe_silence(error)
     return f"an unexpected {type(error).__name__}"
 
 
@@ -73,6 +87,23 @@ def shortage_of(error: BaseException) -> str | None:
     """What the database lacks, by its SQLSTATE of class 53; None for any other error."""
     state = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
     return SHORTAGES.get(state, "the database lacks resources") if state.startswith("53") else None
+
+
+def _describe_database(text: str) -> str:
+    known = (reason for part, reason in DATABASE_REASONS.items() if part in text)
+    return next(known, "the database did not answer")
+
+
+def _describe_silence(error: BaseException) -> str:
+    """Why a server gave no answer: what the system says of the connection, or that there was none in time."""
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLError):
+        return "its certificate is not accepted here"
+    if isinstance(cause, OSError) and cause.strerror:
+        return one_line(cause.strerror, 200)
+    return "it took too long" if "Timeout" in type(error).__name__ else "the connection broke"
 
 
 def _ends(text: str) -> str:

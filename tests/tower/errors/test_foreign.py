@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import JobType, ProductionJob
 from db.models.rendering import RenderSegment
 from db.models.workers import Worker
+from tests.api.small_servers import reserve_refusing_address, serve_silence
 from tower.engines.base import Shot
 from tower.errors import RenderError, TowerError
 from tower.errors.codes import ErrorCode
@@ -144,3 +147,29 @@ def test_what_the_database_lacks_is_named(session: Session, state: str, reason: 
         session.execute(failing)
     assert shortage_of(failed.value) == reason
     assert reason_of(failed.value) == (reason or "the database did not answer")
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('connection to server at "10.1.2.3", port 5432 failed: Connection refused', "nothing accepts the connection"),
+        ('FATAL:  password authentication failed for user "tower"', "it refuses the user or the password"),
+        ('FATAL:  database "x" does not exist', "it has no such user or database"),
+        ("connection timeout expired", "it took too long"),
+        ("something new at 10.1.2.3", "the database did not answer"),
+    ],
+)
+def test_a_database_that_refuses_a_connection_is_described_without_the_text_of_the_driver(
+    message: str, reason: str
+) -> None:
+    assert reason_of(psycopg.OperationalError(message)) == reason
+
+
+def test_a_server_without_an_answer_is_described_without_the_text_of_the_library() -> None:
+    with reserve_refusing_address() as refusing, pytest.raises(httpx.ConnectError) as refused:
+        httpx.get(refusing, trust_env=False)
+    assert reason_of(refused.value) == "Connection refused"
+    with serve_silence() as silent, pytest.raises(httpx.ReadTimeout) as late:
+        httpx.get(silent, timeout=0.1, trust_env=False)
+    assert reason_of(late.value) == "it took too long"
+    assert reason_of(httpx.RemoteProtocolError("Server disconnected")) == "the connection broke"
