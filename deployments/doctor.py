@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from deployments import external, prefect_secret, state
 from deployments.checks import Check, background, database, machine, outside, prefect, rendering
 from deployments.worker_plans import POOLS
 from tower.addresses import used_form
+from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
 
 
@@ -26,11 +28,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     database_url = used_form(settings.database_url or "") or (addresses.database_url if addresses else None)
     api_url = used_form(settings.prefect_api_url or "") or (addresses.prefect_api_url if addresses else None)
     yield from _database(database_url)
-    yield from _prefect(api_url, database_url, prefect_secret.find(settings))
+    secret = prefect_secret.find(settings)
+    yield from _prefect(api_url, database_url, secret)
     if stack is not None:
         yield background.check_prefect_services(settings.data / "logs" / "prefect.log")
     yield from rendering.check_engines(settings)
-    yield rendering.check_readiness(settings, database_url)
+    yield _readiness(settings, database_url, api_url, secret)
     yield rendering.check_codec()
     yield from outside.check_external_servers(settings)
 
@@ -57,6 +60,13 @@ def _database(url: str | None) -> Iterator[Check]:
         yield database.check_migrations(url)
     else:
         yield Check("migrations", "unknown", "the database cannot be used")
+
+
+def _readiness(settings: Settings, database_url: str | None, api_url: str | None, secret: str | None) -> Check:
+    if api_url is None:
+        return rendering.check_readiness(settings, database_url)
+    with closing(PrefectClient(api_url, auth_string=secret)) as client:
+        return rendering.check_readiness(settings, database_url, client)
 
 
 def _prefect(api_url: str | None, database_url: str | None, auth_string: str | None) -> Iterator[Check]:

@@ -39,10 +39,14 @@ TEXTS = {
 
 
 def print_job_list(text: str) -> None:
-    parts = {name: {"reachable": False, "reason": text} for name in ("database", "prefect", "workers", "comfyui")}
+    parts = {
+        name: {"reachable": False, "reason": text}
+        for name in ("database", "prefect", "workers", "readiness", "comfyui")
+    }
     parts["database"] |= {"jobs": {}, "size_bytes": 1, "version": text}
     parts["prefect"] |= {"version": text, "url": text}
     parts["workers"] |= {"pools": {"gpu": [{"name": text, "status": "ONLINE"}]}}
+    parts["readiness"] |= {"note": text}
     parts["comfyui"] |= {"version": text, "url": text}
     engine = {"reachable": True, "name": text, "version": text, "why": text, "broken": {text: text}}
     job = {"job_id": 1, "status": "failed", "stage": "render", "progress": 0.5, "quality_score": None}

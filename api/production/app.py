@@ -67,6 +67,7 @@ from tower.engines.comfyui.servers import ComfyUIServers
 from tower.jobs.reconciler import Reconciler
 from tower.models.hashes import ModelHasher
 from tower.publishing.looking import JellyfinWatch
+from tower.rendering.run_queues import RunQueues
 from tower.rendering.studio import Studio
 from tower.settings import Settings
 from tower.webhooks.deliverer import WebhookDeliverer
@@ -150,7 +151,7 @@ def _lifespan_on(database_url: str) -> frame.Lifespan:
         made.beats.stop()
         made.model_hashes.stop()
         made.status_threads.shutdown(wait=False, cancel_futures=True)
-        made.studio.servers.close()
+        made.studio.close()
         made.prefect.close()
         engine.dispose()
 
@@ -166,7 +167,7 @@ def _collaborators(settings: Settings, engine: Engine, *, every_s: float) -> Pro
         sessions=sessions,
         reading=read_session_factory(engine),
         prefect=prefect,
-        studio=Studio(settings, ComfyUIServers()),
+        studio=Studio(settings, ComfyUIServers(), RunQueues(prefect)),
         reconciler=Reconciler(
             sessions,
             prefect,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import closing
 
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from db.engine import open_engine as open_database
 from db.engine import session_factory
 from deployments.checks import Check
+from tower.clients.prefect import PrefectClient
 from tower.engines.choice import choose_engine
 from tower.engines.comfyui.servers import ComfyUIServers
 from tower.engines.installed import find_entry, installed_engines, open_engine, reason_unavailable
 from tower.errors import TowerError
+from tower.errors.foreign import reason_of
 from tower.presets.defaults import DOCUMENTED_MODEL
 from tower.rendering.readiness import Readiness
+from tower.rendering.run_queues import RunQueues
 from tower.rendering.studio import Studio
 from tower.settings import AUTO_ENGINE, Settings
 
@@ -50,14 +54,11 @@ def _opened(check: str, name: str, settings: Settings, remedy: str) -> Check:
     return Check(check, "ok", f"{name} {find_entry(name).version}")
 
 
-def check_readiness(settings: Settings, database_url: str | None) -> Check:
+def check_readiness(settings: Settings, database_url: str | None, prefect: PrefectClient | None = None) -> Check:
     """Whether the default workflows would run now, as GET /status and the waiting jobs say it."""
-    servers = ComfyUIServers()
-    studio = Studio(settings, servers)
-    try:
+    queues = RunQueues(prefect) if prefect else None
+    with closing(Studio(settings, ComfyUIServers(), queues)) as studio:
         found = _assess_configured(studio) if database_url is None else _assess(studio, database_url)
-    finally:
-        servers.close()
     if found is None:
         return Check("readiness", "unknown", "no stack runs here, or its database does not answer")
     if found.reason is None:
@@ -90,7 +91,7 @@ def check_codec() -> Check:
         size_bytes = _encode_two_frames()
     except (ImportError, ValueError, OSError) as error:  # PyAV's errors are ValueError and OSError
         remedy = "Reinstall the package `av` from a wheel (`make setup`): the wheel contains FFmpeg with x264."
-        return Check("video codec", "fail", f"H.264 cannot be written: {error}", remedy)
+        return Check("video codec", "fail", f"H.264 cannot be written: {reason_of(error)}", remedy)
     return Check("video codec", "ok", f"libx264 wrote two frames in {size_bytes} bytes")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +15,11 @@ from deployments.cli.printing import print_json, print_line, print_rows, print_s
 from deployments.cli.story_options import parse_size
 
 FAST = "fast"
+# Parameters of `generate` that the API calls the same.
+SAME_NAMES = (
+    *("prompt", "character", "duration", "style", "mood", "scene_type", "quality", "model", "workflow"),
+    *("steps", "cfg", "seed", "engine"),
+)
 OPTIONS = {
     "prompt": "PROMPT",
     "type": "--type",
@@ -104,16 +109,11 @@ def generate(
     """
     by_seconds = fast or kind == FAST
     _refuse_fast_rounds(by_seconds, project)
-    shot = {"prompt": prompt, "character": character, "duration": duration, "style": style, "mood": mood}
-    picture = {"scene_type": scene_type, "quality": quality, "fps": integer_if_whole(fps), "negative_prompt": negative}
-    sampling = {"model": model, "workflow": workflow, "steps": steps, "cfg": cfg, "seed": seed, "engine": engine}
-    how = {"type": None if kind == FAST else kind, "force": force or None, **parse_size(size)}
+    body = _build_body(locals())
     with connect_or_start(None if as_json else print_note) as api, refusals_name_options(OPTIONS):
         from deployments.cli.progress import watch_job
 
-        body = without_none({**shot, **picture, **sampling, **how})
-        accepted = api.generate(body, fast=by_seconds, project_id=project)
-        ended = watch_job(api, accepted, quiet=as_json)
+        ended = watch_job(api, api.generate(body, fast=by_seconds, project_id=project), quiet=as_json)
     _print_result(ended, as_json)
 
 
@@ -148,6 +148,18 @@ def retry(job: JobArgument, *, as_json: JsonOption = False) -> None:
     with connect_running() as api:
         answer = api.retry(job)
     print_json(answer) if as_json else print_line(f"Generation {answer['job_id']}: {answer['status']}")
+
+
+def _build_body(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of the API from the parameters of `generate`."""
+    changed = {
+        "type": None if options["kind"] == FAST else options["kind"],
+        "negative_prompt": options["negative"],
+        "fps": integer_if_whole(options["fps"]),
+        "force": options["force"] or None,
+        **parse_size(options["size"]),
+    }
+    return without_none({**{name: options[name] for name in SAME_NAMES}, **changed})
 
 
 def _refuse_fast_rounds(fast: bool, project: int | None) -> None:
@@ -196,6 +208,8 @@ def _describe_parts(system: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "engine", _state_or_reason(engine, f"{engine['name']} {engine['version']} ({engine['why']})")
     for name, reason in (engine["broken"] or {}).items():
         yield "engine", f"{name} cannot be loaded: {reason}"
+    readiness = system["readiness"]
+    yield "readiness", _state_or_reason(readiness, readiness["note"] or "the default workflows run now")
     yield (
         "comfyui",
         _state_or_reason(system["comfyui"], f"{system['comfyui']['version']} at {system['comfyui']['url']}"),

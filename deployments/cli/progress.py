@@ -79,14 +79,15 @@ class _Bar:
 
 
 class _Lines:
-    """Prints a line for each stage, for each place in the queue, and for every 10 % of progress."""
+    """Prints a line for each stage, for each place in the queue or reason to wait, and for every 10 % of progress."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, int | None, int] | None = None
+        self._last: tuple[str, str | None, int] | None = None
 
     def show(self, job: dict[str, Any]) -> None:
         stage = job["status"] if job["status"] in END_STATUSES else job["stage"]
-        now = (stage, job.get("queue_position"), int(job["progress"] * 10))
+        waits = job["step"] if job.get("queue_position") is not None else None
+        now = (stage, waits, int(job["progress"] * 10))
         if now != self._last:
             line = f"{stage:>9} {job['progress']:4.0%}  {job['step'] or ''}  {_eta(job)}"
             print_line(line.rstrip(), err=True)

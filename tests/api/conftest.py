@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from api.production.app import create_app
 from db.engine import SessionFactory
-from tests.api.small_servers import reserve_refusing_address
+from tests.api.small_servers import FakePrefect, reserve_refusing_address, serve
 from tower.settings import Settings
 
 
@@ -36,3 +36,14 @@ def client(app: FastAPI, api_database_url: str) -> Iterator[TestClient]:
     app.state.settings = Settings(database_url=api_database_url, prefect_api_url=settings.prefect_api_url)
     with TestClient(app) as client:
         yield client
+
+
+@pytest.fixture
+def served_client(app: FastAPI, api_database_url: str) -> Iterator[TestClient]:
+    """The service beside a Prefect whose runs stay scheduled, so that its jobs have an estimate."""
+    settings: Settings = app.state.settings
+    with serve(FakePrefect()) as prefect:
+        app.state.settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api")
+        with TestClient(app) as client:
+            yield client
+    app.state.settings = settings

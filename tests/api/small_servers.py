@@ -80,6 +80,9 @@ class FakePrefect:
         if pool := re.fullmatch(r"/api/work_pools/(\w+)/workers/filter", path):
             worker = {"name": f"{pool[1]}-1", "status": "ONLINE", "last_heartbeat_time": "2025-11-05T04:46:12Z"}
             return 200, [worker]
+        if pool := re.fullmatch(r"/api/work_pools/(\w+)(/queues/filter)?", path):
+            row = {"name": pool[1], "is_paused": False, "concurrency_limit": None}
+            return 200, [row | {"name": "default"}] if pool[2] else row
         return self._of_runs(path, body)
 
     def _of_runs(self, path: str, body: Any) -> tuple[int, Any]:
@@ -94,5 +97,5 @@ class FakePrefect:
 
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:
         state = {"type": "SCHEDULED", "name": "Scheduled", "message": None}
-        fresh = {"id": str(uuid.uuid4()), "state": state, "parameters": body["parameters"]}
+        fresh = {"id": str(uuid.uuid4()), "state": state, "parameters": body["parameters"], "work_queue_id": "1"}
         return self.runs.setdefault(body["idempotency_key"], fresh)

@@ -15,11 +15,12 @@ import httpx
 from tower.addresses import Address, ClientOptions
 from tower.errors import UnavailableError
 from tower.errors.codes import ErrorCode
-from tower.errors.foreign import one_line
+from tower.errors.foreign import one_line, reason_of
 
 TERMINAL_TYPES = frozenset({"COMPLETED", "CANCELLED", "FAILED", "CRASHED"})
 UNSTARTED_TYPES = frozenset({"SCHEDULED", "PENDING", "PAUSED"})
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+WORKER_LABEL = "prefect.worker.name"  # of a run, written by the worker that takes it
 PAGE_SIZE = 200  # the server's limit of rows per answer
 MAX_REASON_LENGTH = 200  # characters of Prefect's reason
 REFUSALS = frozenset({400, 404, 405, 409, 410, 422})  # statuses that judge the request; any other says nothing about it
@@ -64,12 +65,14 @@ class FlowRunInfo:
     """A run as the server reports it.
 
     `scheduled_for` decides its position in the queue of its pool; None once a worker has taken it. A run without a
-    queue is never taken: its queue was deleted.
+    queue is never taken: its queue was deleted. `worker` is the one that has taken it.
     """
 
     state: FlowRunState
     scheduled_for: datetime | None
     has_queue: bool = True
+    pool: str | None = None
+    worker: str | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -79,6 +82,15 @@ class FlowRunInfo:
 @dataclass(frozen=True)
 class WorkPool:
     """A work pool. `slots` is the limit of concurrent runs over all its workers; None is no limit."""
+
+    name: str
+    is_paused: bool
+    slots: int | None
+
+
+@dataclass(frozen=True)
+class WorkQueue:
+    """A queue of a work pool. `slots` is the limit of its concurrent runs; None is no limit."""
 
     name: str
     is_paused: bool
@@ -219,11 +231,13 @@ class PrefectClient:
         row = self._request("GET", f"/work_pools/{name}")
         return WorkPool(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"])
 
+    def list_queues(self, pool: str) -> list[WorkQueue]:
+        rows = self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE_SIZE})
+        return [WorkQueue(row["name"], is_paused=row["is_paused"], slots=row["concurrency_limit"]) for row in rows]
+
     def make_queues(self, pool: str, names: Iterable[str]) -> None:
         """Create the queues that the pool lacks. The server refuses workers of an unknown queue."""
-        existing = {
-            row["name"] for row in self._request("POST", f"/work_pools/{pool}/queues/filter", {"limit": PAGE_SIZE})
-        }
+        existing = {queue.name for queue in self.list_queues(pool)}
         for name in names:
             if name not in existing:
                 self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
@@ -313,7 +327,7 @@ class PrefectClient:
             ) from error
         except httpx.HTTPError as error:
             raise UnavailableError(
-                f"Prefect does not answer at {self.url}: {error or type(error).__name__}",
+                f"Prefect does not answer at {self.url}: {reason_of(error)}",
                 code=ErrorCode.PREFECT_UNAVAILABLE,
             ) from error
 
@@ -341,6 +355,8 @@ def _run_info(run: Mapping[str, Any]) -> FlowRunInfo:
         _state(run["state"]),
         _time(run.get("next_scheduled_start_time")),
         has_queue=run["work_queue_id"] is not None,
+        pool=run.get("work_pool_name"),
+        worker=(run.get("labels") or {}).get(WORKER_LABEL),
     )
 
 

@@ -71,11 +71,14 @@ class DurationEstimator:
         self._seconds_per_pixel_by_kind: dict[tuple[JobType, str], float | None] = {}
 
     def estimate_s(self, spec: GenerationSpec, *, job_type: JobType) -> float | None:
-        kind = (job_type, spec.engine)
+        return self.estimate_pixels_s(count_pixels(spec), engine=spec.engine, job_type=job_type)
+
+    def estimate_pixels_s(self, pixels: int, *, engine: str, job_type: JobType) -> float | None:
+        kind = (job_type, engine)
         if kind not in self._seconds_per_pixel_by_kind:
             self._seconds_per_pixel_by_kind[kind] = self._read_seconds_per_pixel(*kind)
         seconds_per_pixel = self._seconds_per_pixel_by_kind[kind]
-        return None if seconds_per_pixel is None else round(seconds_per_pixel * _count_pixels(spec), 1)
+        return None if seconds_per_pixel is None else round(seconds_per_pixel * pixels, 1)
 
     def _read_seconds_per_pixel(self, job_type: JobType, engine: str) -> float | None:
         recent = self._session.execute(
@@ -93,12 +96,13 @@ class DurationEstimator:
         )
         rates = [
             max(0.0, (ended_at - started_at - waited).total_seconds())
-            / _count_pixels(GenerationSpec.model_validate(parameters))
+            / count_pixels(GenerationSpec.model_validate(parameters))
             for started_at, ended_at, waited, parameters in recent
         ]
         return statistics.median(rates) if rates else None
 
 
-def _count_pixels(spec: GenerationSpec) -> int:
+def count_pixels(spec: GenerationSpec) -> int:
+    """The pixels of all frames of the shot."""
     width, height = spec.size
     return width * height * spec.frames

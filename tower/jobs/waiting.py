@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, BigInteger, Select, any_, exists, literal, select
@@ -26,7 +27,17 @@ class Awaited:
         return f"waiting for {len(self.live)} of {self.total} renders"
 
 
-def find_awaited(session: Session, jobs: Iterable[ProductionJob]) -> dict[int, Awaited]:
+class WaitingJob(Protocol):
+    """A job that may wait for others."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def waits_for(self) -> Sequence[int]: ...
+
+
+def find_awaited(session: Session, jobs: Iterable[WaitingJob]) -> dict[int, Awaited]:
     """What each of these jobs waits for, by its id, without the jobs that never wait."""
     waiting = [job for job in jobs if job.waits_for]
     named = sorted({awaited for job in waiting for awaited in job.waits_for})

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
 from tower.jobs.analytics import estimate_film_s
-from tower.jobs.lifecycle import estimate_remaining_s, is_shot, parse_spec
+from tower.jobs.lifecycle import estimate_remaining_s, is_shot
 from tower.jobs.waiting import Awaited, find_awaited
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import QueuedJob, QueueState, list_live_jobs, sort_queue, sort_waiting
@@ -25,7 +25,7 @@ class Forecast:
     """`place`: the place among the waiting jobs, from 1; None for a job that does not wait.
 
     `eta_s`: the seconds until the job is done if no other job comes in and the queue is not paused; None if unknown.
-    `obstacle`: why no worker can render it now. `awaited`: the renders that a film waits for.
+    `obstacle`: why it cannot begin or be rendered now. `awaited`: the renders that a film waits for.
     """
 
     place: int | None = None
@@ -58,7 +58,7 @@ def forecast_job(session: Session, job: ProductionJob, studio: Studio) -> Foreca
 
 
 def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studio) -> dict[int, Forecast]:
-    """The forecasts of the jobs that have not ended, by id. It waits for no server, and knows no pause of the queue."""
+    """The forecasts of the jobs that have not ended, by id. It waits for no server."""
     live = [job for job in jobs if job.status in LIVE_STATUSES]
     if not live:
         return {}
@@ -68,7 +68,7 @@ def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studi
     by_id = {queued.job.id: queued for queued in queue}
     obstacles = find_obstacles(session, [by_id[job.id] for job in live if job.id in by_id], studio)
     shots = {
-        job.id: _forecast(by_id[job.id], places.get(job.id), etas_s.get(job.id), obstacles.get(job.id))
+        job.id: _forecast(job, by_id[job.id], places.get(job.id), etas_s.get(job.id), obstacles.get(job.id))
         for job in live
         if job.id in by_id
     }
@@ -76,16 +76,16 @@ def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studi
 
 
 def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) -> dict[int, str]:
-    """Why no worker can render a waiting job now, by the job's id; from the last answers of the servers."""
-    assessed: dict[str, Readiness] = {}
+    """Why a waiting job cannot begin or be rendered now, by the job's id; from the last answers of the servers."""
+    assessed: dict[tuple[str, bool], Readiness] = {}
     obstacles: dict[int, str] = {}
     for queued in (queued for queued in jobs if queued.is_waiting and queued.state == QueueState.WAITING):
-        spec = parse_spec(queued.job)
-        engine = queued.segments[0].engine if queued.segments else spec.engine
-        if engine not in assessed:
-            assessed[engine] = studio.assess(session, engine=engine, waits=False)
-        is_default = spec.workflow is None or spec.workflow in DEFAULT_WORKFLOWS
-        reason = assessed[engine].reason if is_default else assessed[engine].obstacle
+        engine = queued.segments[0].engine if queued.segments else queued.job.engine
+        key = (engine, queued.is_recipe_waiting)
+        if key not in assessed:
+            assessed[key] = studio.assess(session, engine=engine, begins=queued.is_recipe_waiting, waits=False)
+        is_default = queued.job.workflow is None or queued.job.workflow in DEFAULT_WORKFLOWS
+        reason = assessed[key].reason if is_default else assessed[key].obstacle
         if reason is not None:
             obstacles[queued.job.id] = reason
     return obstacles
@@ -108,16 +108,18 @@ def _film_eta_s(renders_s: Sequence[float | None], film_s: float | None) -> floa
     return None if film_s is None or len(known_s) < len(renders_s) else round(max(known_s) + film_s, 1)
 
 
-def _forecast(queued: QueuedJob, place: int | None, queue_eta_s: float | None, obstacle: str | None) -> Forecast:
+def _forecast(
+    job: ProductionJob, queued: QueuedJob, place: int | None, queue_eta_s: float | None, obstacle: str | None
+) -> Forecast:
     if queued.state == QueueState.WAITING:
         return Forecast(place, queue_eta_s if obstacle is None else None, obstacle)
-    own_eta_s = _own_eta_s(queued)
+    own_eta_s = _own_eta_s(job, queued)
     return Forecast(eta_s=queue_eta_s if own_eta_s is None else own_eta_s)
 
 
-def _own_eta_s(queued: QueuedJob) -> float | None:
+def _own_eta_s(job: ProductionJob, queued: QueuedJob) -> float | None:
     """The seconds that remain at the job's own speed, not counting the time before its render began."""
     starts = [row.started_at for row in queued.segments if row.started_at is not None]
     if not starts:
-        return estimate_remaining_s(queued.job)
-    return estimate_remaining_s(queued.job, since=min(starts), start_progress=RENDER_STARTS)
+        return estimate_remaining_s(job)
+    return estimate_remaining_s(job, since=min(starts), start_progress=RENDER_STARTS)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models.jobs import ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.jobs.analytics import DurationEstimator
-from tower.jobs.lifecycle import parse_spec
+from tower.rendering.live_jobs import SHOT_SIZE, LiveJob, LiveSegment, shot_pixels
 from tower.rendering.queue_listing import QueuedJob, sort_waiting
 
 HISTORY_SEGMENTS = 20  # segments: enough for a median, few enough to adapt to a new GPU
@@ -48,17 +47,15 @@ class _Costs:
     seconds_per_pixel: float | None
     durations: DurationEstimator
 
-    def job_s(self, job: ProductionJob) -> float | None:
-        spec = parse_spec(job)
-        known_s = self.durations.estimate_s(spec, job_type=job.job_type)
+    def job_s(self, job: LiveJob) -> float | None:
+        known_s = self.durations.estimate_pixels_s(job.pixels, engine=job.engine, job_type=job.job_type)
         if known_s is not None or self.seconds_per_pixel is None:
             return known_s
-        width, height = spec.size
-        return width * height * spec.frames * self.seconds_per_pixel
+        return job.pixels * self.seconds_per_pixel
 
-    def segment_s(self, queued: QueuedJob, row: RenderSegment) -> float | None:
-        if self.seconds_per_pixel is not None:
-            return _segment_pixels(row) * self.seconds_per_pixel
+    def segment_s(self, queued: QueuedJob, row: LiveSegment) -> float | None:
+        if self.seconds_per_pixel is not None and row.pixels is not None:
+            return row.pixels * self.seconds_per_pixel
         whole_s = self.job_s(queued.job)
         return None if whole_s is None else whole_s / len(queued.segments)
 
@@ -66,15 +63,15 @@ class _Costs:
 def _read_seconds_per_pixel(session: Session) -> float | None:
     """The median over the most recent segments; None without any."""
     rendered = (
-        select(RenderSegment)
+        select(RenderSegment.ended_at - RenderSegment.started_at, *SHOT_SIZE.c)
         .where(RenderSegment.state == SegmentState.COMPLETED, RenderSegment.started_at.is_not(None))
         .order_by(RenderSegment.id.desc())
         .limit(HISTORY_SEGMENTS)
     )
     rates = [
-        (row.ended_at - row.started_at).total_seconds() / _segment_pixels(row)
-        for row in session.scalars(rendered)
-        if row.ended_at and row.started_at
+        took.total_seconds() / pixels
+        for took, *size in session.execute(rendered)
+        if took is not None and (pixels := shot_pixels(*size))
     ]
     return statistics.median(rates) if rates else None
 
@@ -104,7 +101,3 @@ def _list_waiting(jobs: Sequence[QueuedJob], costs: _Costs) -> list[tuple[int, f
     preparing = [queued for queued in jobs if not queued.segments and not queued.is_recipe_waiting]
     unopened = [*preparing, *(queued for queued in waiting if queued.is_recipe_waiting)]
     return segments + [(queued.job.id, costs.job_s(queued.job)) for queued in unopened]
-
-
-def _segment_pixels(row: RenderSegment) -> float:
-    return float(row.shot["width"] * row.shot["height"] * row.shot["frames"])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from db.models.jobs import LIVE_STATUSES, JobType, ProductionJob, Stage
-from db.models.rendering import RenderSegment, SegmentState
+from db.models.jobs import JobType, Stage
+from db.models.rendering import SegmentState
 from tower.clients.prefect import FlowRunInfo, PrefectClient
+from tower.rendering.live_jobs import LiveJob, LiveSegment, read_live_jobs, read_live_segments
 
 GPU_POOL = "gpu"
 
@@ -42,8 +40,8 @@ class QueuedJob:
     `scheduled_for`.
     """
 
-    job: ProductionJob
-    segments: Sequence[RenderSegment]
+    job: LiveJob
+    segments: Sequence[LiveSegment]
     waiting_runs: Sequence[WaitingRun] = ()
 
     @property
@@ -61,7 +59,7 @@ class QueuedJob:
     @property
     def is_recipe_waiting(self) -> bool:
         """Whether the recipe has not begun, or will begin again."""
-        return not self.segments and (self.job.stage == Stage.QUEUED or self.job.launch_after is not None)
+        return not self.segments and (self.job.stage == Stage.QUEUED or self.job.is_launching)
 
     @property
     def is_waiting(self) -> bool:
@@ -83,11 +81,8 @@ def list_queue(session: Session, prefect: PrefectClient) -> list[QueuedJob]:
 
 def list_live_jobs(session: Session) -> list[QueuedJob]:
     """List the live jobs from the database only, without their waiting runs."""
-    jobs = session.scalars(
-        select(ProductionJob).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
-    ).all()
-    segments = _read_segments(session)
-    return [QueuedJob(job, segments.get(job.id, ())) for job in jobs]
+    segments = read_live_segments(session)
+    return [QueuedJob(job, segments.get(job.id, ())) for job in read_live_jobs(session)]
 
 
 def sort_queue(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
@@ -112,21 +107,6 @@ def _waiting_sort_key(queued: QueuedJob) -> tuple[bool, float, int, int]:
     due = queued.waiting_runs[0].scheduled_for.timestamp() if queued.waiting_runs else float("inf")
     priority = min((row.priority for row in queued.segments if row.state == SegmentState.QUEUED), default=0)
     return queued.is_recipe_waiting, due, priority, queued.job.id
-
-
-def _read_segments(session: Session) -> dict[int, list[RenderSegment]]:
-    """Read the newest attempt of each segment of the live jobs, by job id."""
-    newest = (
-        select(RenderSegment)
-        .join(ProductionJob, ProductionJob.id == RenderSegment.job_id)
-        .where(ProductionJob.status.in_(LIVE_STATUSES))
-        .ext(distinct_on(RenderSegment.job_id, RenderSegment.segment))
-        .order_by(RenderSegment.job_id, RenderSegment.segment, RenderSegment.attempt.desc())
-    )
-    segments: dict[int, list[RenderSegment]] = defaultdict(list)
-    for row in session.scalars(newest):
-        segments[row.job_id].append(row)
-    return segments
 
 
 def _list_waiting_run_ids(jobs: Iterable[QueuedJob]) -> list[UUID]:

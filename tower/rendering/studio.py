@@ -1,4 +1,7 @@
-"""What a studio can render now: its workers, and the ComfyUI of each. All pages, commands and refusals ask here."""
+"""What a studio can render now: Prefect's queues, its workers, and the ComfyUI of each.
+
+All pages, commands and refusals ask here.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from tower.presets.defaults import load_defaults
 from tower.rendering.engine_choice import choose_for_pool, graph_engine_names
 from tower.rendering.failure_limits import PRESENT_WITHIN
 from tower.rendering.readiness import Readiness, WorkerReadiness, join_reasons
+from tower.rendering.run_queues import RunQueues
 from tower.settings import AUTO_ENGINE, Settings
 from tower.web_names import is_loopback
 from tower.workflows.builtins import DEFAULT_WORKFLOWS, builtin_workflows
@@ -39,16 +43,28 @@ class Studio:
 
     settings: Settings
     servers: ComfyUIServers
+    queues: RunQueues | None = None  # None: Prefect is not asked
 
-    def assess(self, session: Session, *, engine: str = AUTO_ENGINE, waits: bool = True) -> Readiness:
-        """Assess the workers that have the engine, by answers of their servers that are at most some seconds old.
+    def close(self) -> None:
+        self.servers.close()
+        if self.queues is not None:
+            self.queues.close()
 
-        A caller that does not wait for servers gets what they answered last.
+    def assess(
+        self, session: Session, *, engine: str = AUTO_ENGINE, begins: bool = True, waits: bool = True
+    ) -> Readiness:
+        """Assess Prefect's queues and the workers that have the engine, by answers that are at most some seconds old.
+
+        `begins`: whether the recipe of the job has yet to begin. A caller that does not wait for servers gets what they
+        answered last.
         """
         try:
             chosen = choose_for_pool(session, engine, self.settings).name
         except (UnavailableError, InvalidError) as error:
             return Readiness(None, reason=error.message, obstacle=error.message)
+        stop = self.queues.find_stop(chosen, begins=begins, waits=waits) if self.queues else None
+        if stop is not None:
+            return Readiness(chosen, reason=stop, obstacle=stop, note=_note(self.settings, chosen))
         there = [known for known in _list_workers(session) if known.is_there]
         able = [known for known in there if chosen in (known.worker.engine, *known.worker.engines)]
         self._ask_all(able)

@@ -14,11 +14,12 @@ from api.http.strict_routes import MAX_ID, Body, strict_router
 from api.middleware.key_check import ADMIN
 from api.production.dependencies import CurrentStudio, JobReconciler, Prefect
 from db.models.jobs import JobStatus, JobType, Stage
-from db.models.rendering import RenderSegment, SegmentState
+from db.models.rendering import SegmentState
 from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
 from tower.jobs.waiting import find_awaited
 from tower.rendering.forecast import find_obstacles
+from tower.rendering.live_jobs import LiveSegment
 from tower.rendering.queue_eta import estimate_etas_s
 from tower.rendering.queue_listing import (
     GPU_POOL,
@@ -48,7 +49,7 @@ class QueuedSegment(BaseModel):
     step: str | None = Field(examples=["frame 12 of 28"])
 
     @classmethod
-    def of(cls, row: RenderSegment) -> Self:
+    def of(cls, row: LiveSegment) -> Self:
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
@@ -69,7 +70,7 @@ class QueueEntry(BaseModel):
         "or while it waits in a paused queue or cannot be rendered now."
     )
     reason: str | None = Field(
-        description="Why no worker can render it now, or which renders a film waits for.",
+        description="Why it cannot begin or be rendered now, or which renders a film waits for.",
         examples=["gpu@box rests: ComfyUI does not answer"],
     )
     segments: list[QueuedSegment] = Field(description="The segments opened so far, the newest attempt of each.")
@@ -183,8 +184,14 @@ def _queue(session: Session, prefect: PrefectClient, studio: Studio) -> Queue:
         pool = prefect.get_work_pool(GPU_POOL)
         jobs = list_queue(session, prefect)
     except UnavailableError as error:
-        entries = _entries(sort_queue(list_live_jobs(session)), {}, {})
-        return Queue(paused=None, slots=None, reason=error.message, jobs=entries)
+        jobs = sort_queue(list_live_jobs(session))
+        reasons = {queued.job.id: error.message for queued in jobs if queued.state == QueueState.WAITING}
+        return Queue(
+            paused=None,
+            slots=None,
+            reason=error.message,
+            jobs=_entries(jobs, {}, reasons | _find_awaited(session, jobs)),
+        )
     slots = count_pool_slots(session)
     obstacles = find_obstacles(session, jobs, studio) | _find_awaited(session, jobs)
     etas = estimate_etas_s(session, jobs, slots=slots, paused=pool.is_paused)

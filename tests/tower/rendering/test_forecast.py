@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
@@ -14,9 +16,11 @@ from db.models.workers import Worker, WorkerState
 from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tower.engines.base import Shot
 from tower.jobs import attempts, lifecycle
+from tower.jobs.analytics import count_pixels
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.forecast import NO_FORECAST, forecast_job, forecast_jobs
+from tower.rendering.live_jobs import read_live_jobs
 from tower.rendering.segments import SegmentPlan
 
 SPEC = GenerationSpec(prompt="neon city", width=256, height=256, duration_s=2, engine="animatic")
@@ -111,3 +115,40 @@ def test_an_ended_job_has_no_forecast(session: Session) -> None:
     job, _ = open_waiting(session)
     lifecycle.cancel_job(session, job.id)
     assert forecast_job(session, job, ANIMATIC_STUDIO) == NO_FORECAST
+
+
+def test_a_forecast_reads_the_queue_in_as_many_statements_for_one_job_as_for_many_and_no_json(
+    session: Session,
+) -> None:
+    job, _ = open_waiting(session)
+    alone = record_statements(session, job)
+    for _ in range(5):
+        open_waiting(session)
+    assert record_statements(session, job) == alone
+    selected = [statement.partition("FROM")[0] for statement in alone]
+    whole = ("production_jobs.parameters,", "production_jobs.steps", "production_jobs.warnings", "render_queue.shot,")
+    assert not [text for text in selected for column in whole if column in text]
+
+
+def record_statements(session: Session, job: ProductionJob) -> list[str]:
+    statements: list[str] = []
+
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", record)
+    forecast_job(session, job, ANIMATIC_STUDIO)
+    event.remove(connection, "before_cursor_execute", record)
+    return statements
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"quality": "low"}, {"width": 640, "height": 360, "fps": 23.976}, {"duration_s": 1.5, "engine": "comfyui"}],
+)
+def test_a_live_job_counts_the_pixels_of_its_request(session: Session, parameters: dict[str, Any]) -> None:
+    spec = GenerationSpec(prompt="neon city", **parameters)
+    lifecycle.open_job(session, spec, job_type=JobType.STANDARD)
+    [live] = read_live_jobs(session)
+    assert (live.pixels, live.engine, live.is_launching) == (count_pixels(spec), spec.engine, True)

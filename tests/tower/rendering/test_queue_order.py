@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from db.models.jobs import ProductionJob
+from db.models.jobs import JobStatus, JobType, Stage
+from tower.rendering.live_jobs import LiveJob
 from tower.rendering.queue_listing import QueuedJob, WaitingRun
 from tower.rendering.queue_order import reschedule_times
 
@@ -16,7 +17,26 @@ TICK = timedelta(microseconds=1)
 def build_queued_job(number: int, *ticks: int) -> QueuedJob:
     """Job `number` with its runs, each due at that many ticks after noon."""
     runs = [WaitingRun(uuid.UUID(int=number * 100 + n), NOON + TICK * tick) for n, tick in enumerate(ticks)]
-    return QueuedJob(ProductionJob(id=number), (), runs)
+    return QueuedJob(build_live_job(number), (), runs)
+
+
+def build_live_job(number: int) -> LiveJob:
+    return LiveJob(
+        id=number,
+        job_type=JobType.STANDARD,
+        status=JobStatus.PROCESSING,
+        stage=Stage.QUEUED,
+        progress=0.0,
+        project_id=None,
+        prompt="a shrine",
+        flow_run_id=None,
+        started_at=None,
+        waits_for=(),
+        is_launching=False,
+        engine="auto",
+        workflow=None,
+        pixels=1,
+    )
 
 
 def order_after(order: list[QueuedJob], index: int) -> list[int]:

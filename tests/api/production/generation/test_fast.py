@@ -148,8 +148,9 @@ def test_after_the_end_nothing_is_processing(
 
 
 def test_estimate_is_in_words_from_earlier_jobs_and_then_from_its_own_speed(
-    client: TestClient, sessions: SessionFactory
+    served_client: TestClient, sessions: SessionFactory
 ) -> None:
+    client = served_client
     insert_worker(sessions)
     first = start_fast(client, DOCUMENTED).json()
     created_at = datetime.fromisoformat(first["created_at"])

@@ -79,7 +79,10 @@ def test_a_command_answer_describes_the_shot(client: TestClient) -> None:
     assert (metadata["width"], metadata["height"], metadata["frames"]) == (1024, 1024, 120)
 
 
-def test_the_estimate_comes_from_earlier_integrated_generations(client: TestClient, sessions: SessionFactory) -> None:
+def test_the_estimate_comes_from_earlier_integrated_generations(
+    served_client: TestClient, sessions: SessionFactory
+) -> None:
+    client = served_client
     insert_worker(sessions)
     project_id = create_project(client)
     first = start_from_command(client, project_id, FOREST).json()

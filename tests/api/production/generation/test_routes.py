@@ -158,8 +158,9 @@ def test_generation_makes_a_draft_project_active(client: TestClient, sessions: S
 
 
 def test_a_started_generation_knows_its_place_and_the_jobs_before_it(
-    client: TestClient, sessions: SessionFactory
+    served_client: TestClient, sessions: SessionFactory
 ) -> None:
+    client = served_client
     insert_worker(sessions)
     request = {"prompt": "test", "duration": 1, "engine": "animatic"}
     first = start_generation(client, request)
@@ -175,7 +176,10 @@ def test_a_started_generation_knows_its_place_and_the_jobs_before_it(
     assert status["step"] == "waiting, 2 before it"
 
 
-def test_estimate_is_null_without_history_and_measured_with_it(client: TestClient, sessions: SessionFactory) -> None:
+def test_estimate_is_null_without_history_and_measured_with_it(
+    served_client: TestClient, sessions: SessionFactory
+) -> None:
+    client = served_client
     insert_worker(sessions)
     request = {"prompt": "test", "duration": 1, "engine": "animatic"}
     first = start_generation(client, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -179,6 +180,29 @@ def test_a_paused_queue_starts_nothing_until_it_is_resumed(
     assert list_scheduled_runs(prefect, "gpu") == list_segment_ids(sessions, job_id)
 
 
+def test_status_queue_and_waiting_jobs_name_a_paused_pool_in_the_same_words(
+    stack: TestClient, sessions: SessionFactory, prefect: PrefectClient
+) -> None:
+    insert_worker(sessions)
+    job_id = open_waiting_job(sessions, prefect)
+    prefect.set_paused("gpu", True)
+    paused = "the work pool gpu is paused: resume it by POST /queue/resume or in Prefect"
+    await_readiness(stack, paused)
+    assert [job["reason"] for job in list_queued_jobs(stack)] == [paused]
+    status = stack.get(f"{API_ROOT}/generation/{job_id}/status").json()
+    assert (status["step"], status["eta_s"]) == (f"waiting: {paused}", None)
+    prefect.set_paused("gpu", False)
+    await_readiness(stack, None)
+    assert stack.get(f"{API_ROOT}/generation/{job_id}/status").json()["step"] == "waiting, next in line"
+
+
+def await_readiness(client: TestClient, reason: str | None) -> None:
+    deadline = time.monotonic() + 60
+    while (found := client.get(f"{API_ROOT}/status").json()["readiness"])["reason"] != reason:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
 def test_cancel_pending_keeps_started_jobs(stack: TestClient, sessions: SessionFactory, prefect: PrefectClient) -> None:
     rendering, half_done = open_waiting_job(sessions, prefect, count=2), open_waiting_job(sessions, prefect, count=2)
     waiting, unstarted = open_waiting_job(sessions, prefect), open_unstarted_job(sessions, prefect)
@@ -226,6 +250,7 @@ def test_without_prefect_the_queue_comes_from_the_database_and_cannot_be_changed
     assert (answer["paused"], answer["slots"]) == (None, None)
     assert "does not answer" in answer["reason"]
     assert [(job["job_id"], job["position"]) for job in answer["jobs"]] == [(first, 1), (second, 2)]
+    assert {job["reason"] for job in answer["jobs"]} == {answer["reason"]}
     for action in ("pause", "resume"):
         assert client.post(f"{API_ROOT}/queue/{action}").status_code == 503
     not_yet = client.post(f"{API_ROOT}/queue/next", json={"job_id": second})

@@ -76,7 +76,7 @@ def test_status_without_prefect_and_comfyui_gives_the_reasons(client: TestClient
     assert "does not answer" in status["prefect"]["reason"]
     assert status["workers"]["pools"] is None
     assert status["workers"]["reason"]
-    assert "no gpu worker is there" in status["readiness"]["reason"]
+    assert status["readiness"]["reason"] == status["prefect"]["reason"]
     assert status["readiness"]["reason"] in status["reason"]
     assert status["comfyui"] == {
         "reachable": None,

@@ -1,0 +1,139 @@
+"""The live jobs and their segments, read in two statements, without the JSON of their requests, steps and shots."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import column, func, select
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
+from sqlalchemy.orm import Session
+
+from db.models.jobs import LIVE_STATUSES, JobStatus, JobType, ProductionJob, Stage
+from db.models.rendering import RenderSegment, SegmentState
+from tower.jobs.analytics import count_pixels
+from tower.jobs.spec import GenerationSpec
+from tower.settings import AUTO_ENGINE
+
+
+class LiveJob(NamedTuple):
+    """A job that has not ended.
+
+    `is_launching`: its next run is not requested yet. `engine` and `workflow` are those of its request. `pixels`: of
+    all its frames; without meaning for a film.
+    """
+
+    id: int
+    job_type: JobType
+    status: JobStatus
+    stage: Stage
+    progress: float
+    project_id: int | None
+    prompt: str
+    flow_run_id: UUID | None
+    started_at: datetime | None
+    waits_for: Sequence[int]
+    is_launching: bool
+    engine: str
+    workflow: str | None
+    pixels: int
+
+
+class LiveSegment(NamedTuple):
+    """The newest attempt at a segment of a live job. `pixels`: of all its frames; None if its shot has no size."""
+
+    job_id: int
+    segment: int
+    attempt: int
+    state: SegmentState
+    priority: int
+    worker: str | None
+    progress: float
+    step: str | None
+    engine: str
+    flow_run_id: UUID | None
+    started_at: datetime | None
+    pixels: float | None
+
+
+_JOB_COLUMNS = (
+    ProductionJob.id,
+    ProductionJob.job_type,
+    ProductionJob.status,
+    ProductionJob.stage,
+    ProductionJob.progress,
+    ProductionJob.project_id,
+    ProductionJob.prompt,
+    ProductionJob.flow_run_id,
+    ProductionJob.started_at,
+    ProductionJob.waits_for,
+    ProductionJob.launch_after.is_not(None),
+    func.coalesce(ProductionJob.parameters["engine"].astext, AUTO_ENGINE),
+    ProductionJob.parameters["workflow"].astext,
+)
+_JOB_SIZE = (
+    ProductionJob.parameters["quality"].astext,
+    *(ProductionJob.parameters[name].as_float() for name in ("width", "height", "duration_s", "fps")),
+)
+# A shot is large with its graph. The function unpacks it once for all three.
+SHOT_SIZE = (
+    func.jsonb_to_record(RenderSegment.shot)
+    .table_valued(*(column(name, JSONB) for name in ("width", "height", "frames")), joins_implicitly=True)
+    .render_derived(name="shot_size", with_types=True)
+)
+_SEGMENT_COLUMNS = (
+    RenderSegment.job_id,
+    RenderSegment.segment,
+    RenderSegment.attempt,
+    RenderSegment.state,
+    RenderSegment.priority,
+    RenderSegment.worker,
+    RenderSegment.progress,
+    RenderSegment.step,
+    RenderSegment.engine,
+    RenderSegment.flow_run_id,
+    RenderSegment.started_at,
+)
+
+
+def read_live_jobs(session: Session) -> list[LiveJob]:
+    """Read the live jobs, by id."""
+    live = select(*_JOB_COLUMNS, *_JOB_SIZE).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
+    count = len(_JOB_COLUMNS)
+    return [LiveJob._make((*row[:count], _count_pixels(*row[count:]))) for row in session.execute(live)]
+
+
+def read_live_segments(session: Session) -> dict[int, list[LiveSegment]]:
+    """Read the newest attempt at each segment of the live jobs, by job id."""
+    newest = (
+        select(*_SEGMENT_COLUMNS, *SHOT_SIZE.c)
+        .join(ProductionJob, ProductionJob.id == RenderSegment.job_id)
+        .where(ProductionJob.status.in_(LIVE_STATUSES))
+        .ext(distinct_on(RenderSegment.job_id, RenderSegment.segment))
+        .order_by(RenderSegment.job_id, RenderSegment.segment, RenderSegment.attempt.desc())
+    )
+    segments: dict[int, list[LiveSegment]] = defaultdict(list)
+    count = len(_SEGMENT_COLUMNS)
+    for row in session.execute(newest):
+        segments[row.job_id].append(LiveSegment._make((*row[:count], shot_pixels(row.width, row.height, row.frames))))
+    return segments
+
+
+def shot_pixels(*sides: float | None) -> float | None:
+    """The pixels of all frames of a shot with this SHOT_SIZE."""
+    known = [side for side in sides if side is not None]
+    return math.prod(known) if len(known) == len(sides) else None
+
+
+@lru_cache(maxsize=256)
+def _count_pixels(
+    quality: str | None, width: float | None, height: float | None, duration_s: float | None, fps: float | None
+) -> int:
+    size: dict[str, Any] = {"quality": quality, "width": width, "height": height, "duration_s": duration_s, "fps": fps}
+    named = {name: value for name, value in size.items() if value is not None}
+    return int(count_pixels(GenerationSpec.model_construct(None, **named)))
