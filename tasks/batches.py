@@ -6,15 +6,13 @@ import asyncio
 
 from prefect.artifacts import create_markdown_artifact
 
-from tasks.resources import resources
+from tasks.resources import open_studio, resources
 from tasks.retries import retrying_task
 from tower.batches.listing import find_batch, mark_reported
 from tower.batches.opening import OpenedBatch, open_batch
 from tower.batches.report_page import render_report
 from tower.batches.reporting import read_report
 from tower.batches.starts import seconds_until_start
-from tower.engines.comfyui.servers import ComfyUIServers
-from tower.rendering.studio import Studio
 
 MAX_EARLY_S = 900.0  # seconds that the clock of Prefect may be ahead of the database's
 LOOK_S = 5.0
@@ -30,11 +28,8 @@ async def wait_until_due(schedule_id: int) -> None:
 @retrying_task("open")
 def open_due_batch(run_of: int | None = None) -> OpenedBatch:
     """Start the entries that are due, if the window is open. An entry that another run has started is left alone."""
-    studio = Studio(resources().settings, ComfyUIServers())
-    try:
+    with open_studio() as studio:
         return open_batch(resources().sessions, studio, run_of=run_of)
-    finally:
-        studio.servers.close()
 
 
 @retrying_task("report")

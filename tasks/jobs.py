@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import Asset
 from tasks.outcomes import outcome_of
-from tasks.resources import resources
+from tasks.resources import open_studio, resources
 from tasks.retries import retrying_task
 from tower.errors import CancelledError, InvalidError, SupersededError, TowerError
 from tower.jobs import attempts
@@ -29,6 +29,7 @@ from tower.jobs.spec import GenerationSpec
 from tower.logs import bind_context
 from tower.rendering.takes import check_take
 from tower.review.acceptance import accept_take
+from tower.shots.preflight import check_job_can_render
 
 log = logging.getLogger("tower.runs")
 
@@ -99,6 +100,8 @@ def _claim_job(job_id: int | None, asked: GenerationSpec | None, job_type: JobTy
             raise InvalidError("Give either `job_id`, the id of an open job, or `asked`, the spec of a new one")
         decided = decide_spec(session, asked.model_dump(exclude_unset=True, exclude_none=True))
         job = open_decided_job(session, decided, job_type=job_type)
+        with open_studio() as studio:
+            check_job_can_render(session, job, studio)
         job.launches = 1  # this run is the first launch
         attempt = attempts.claim_job(session, job.id, flow_run_id=flow_run_id, timeout_s=timeout_s)
     _name_run(flow_run_id, job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,7 +11,9 @@ from db.engine import SessionFactory, open_engine, session_factory
 from tower import logs
 from tower.addresses import used_form
 from tower.clients.prefect import PrefectClient
+from tower.engines.comfyui.servers import ComfyUIServers
 from tower.errors import StackError
+from tower.rendering.studio import Studio
 from tower.settings import Settings
 
 
@@ -32,3 +36,10 @@ def resources() -> Resources:
     engine = open_engine(used_form(settings.database_url), pool_size=2, application="tower-run")
     prefect = PrefectClient(settings.prefect_url, auth_string=settings.prefect_api_auth_string)
     return Resources(settings, session_factory(engine), prefect)
+
+
+@contextmanager
+def open_studio() -> Iterator[Studio]:
+    """The machines that render for the process's database."""
+    with closing(Studio(resources().settings, ComfyUIServers())) as studio:
+        yield studio

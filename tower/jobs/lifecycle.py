@@ -115,11 +115,13 @@ def retry_job(session: Session, job_id: int) -> ProductionJob:
     """Reopen an ended job. It reuses the segments that it has rendered and makes the missing ones.
 
     A job that waited for others reopens those that failed or were cancelled, and waits for them again.
-    Raises ConflictError for a job that is running or completed.
+    Raises ConflictError for a job that is running or completed, InvalidError for one whose project is deleted.
     """
     job = lock_job(session, job_id)
     if job.status in LIVE_STATUSES or job.status == JobStatus.COMPLETED:
         raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
+    if job.project_id is not None:
+        _activate_project(session, job.project_id)
     job.status = JobStatus.PROCESSING
     job.stage = Stage.QUEUED
     job.error_code = job.error_message = job.ended_at = job.flow_run_id = None

@@ -27,7 +27,7 @@ from tower.jobs.spec import job_type_for
 from tower.moods.choice import open_personal_job
 from tower.rendering.forecast import forecast_job
 from tower.rendering.studio import Studio
-from tower.shots.preflight import check_job_can_render
+from tower.shots.preflight import check_job_can_render, retry_job
 
 router = strict_router(prefix="/api/anime", tags=["generation"])
 
@@ -116,9 +116,12 @@ def retry_generation(
     studio: CurrentStudio,
     prefect_ui_url: PrefectUiUrl,
 ) -> AnyStatus:
-    """Continue a failed or cancelled generation. Only missing segments are rendered; a failed join is repeated."""
+    """Continue a failed or cancelled generation. Only missing segments are rendered; a failed join is repeated.
+
+    What cannot be rendered now is refused as POST /generate refuses it, and the generation stays as it is.
+    """
     with session.begin():
-        job = lifecycle.retry_job(session, lifecycle.find_job(session, generation).id)
+        job = retry_job(session, lifecycle.find_job(session, generation).id, studio)
     reconciler.wake()
     session.refresh(job)
     return job_status(session, job, studio, prefect_ui_url=prefect_ui_url)

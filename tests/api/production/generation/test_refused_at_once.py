@@ -17,16 +17,18 @@ from httpx import Response
 from sqlalchemy import func, select, update
 
 from db.engine import SessionFactory
-from db.models.jobs import ProductionJob
+from db.models.jobs import JobStatus, ProductionJob
 from db.models.scenes import Scene
 from db.models.schedule import ProductionSchedule
 from tests.api.api_factories import create_project, create_scene, require_success
-from tests.api.api_requests import API_ROOT
+from tests.api.api_requests import API_ROOT, insert_rendered_segment, update_job
 from tests.api.small_servers import reserve_refusing_address
 from tests.fakes.comfyui.server import FakeComfyUI
 from tests.tower.engines.comfyui.comfyui_shots import DOCUMENTED_MODELS
 from tower.batches.opening import open_batch
 from tower.engines.comfyui.servers import ComfyUIServers
+from tower.presets.defaults import DOCUMENTED_MODEL
+from tower.quality.rounds import ROUND_STEPS, RoundResult
 from tower.rendering.studio import Studio
 from tower.settings import Settings
 
@@ -123,6 +125,69 @@ def test_a_workflow_that_needs_a_reference_picture_is_refused_without_one(
     assert count_jobs(sessions) == 0
 
 
+@every_path
+def test_a_retry_is_refused_like_its_request_and_changes_nothing(
+    client: TestClient, sessions: SessionFactory, path: str
+) -> None:
+    job_id = require_success(PATHS[path](client, create_project(client), {}), 202)["job_id"]
+    end_job(sessions, job_id, model="nowhere.safetensors")
+    before = client.get(f"{API_ROOT}/generation/{job_id}/status").json()
+    error = refused(client.post(f"{API_ROOT}/generation/{job_id}/retry"))
+    assert (error["details"]["field"], error["details"]["value"]) == ("model", "nowhere.safetensors")
+    assert client.get(f"{API_ROOT}/generation/{job_id}/status").json() == before
+    end_job(sessions, job_id, model=DOCUMENTED_MODEL)
+    assert require_success(client.post(f"{API_ROOT}/generation/{job_id}/retry"))["status"] == "processing"
+
+
+def test_a_retry_is_refused_for_a_style_or_project_that_is_gone(client: TestClient, sessions: SessionFactory) -> None:
+    project_id = create_project(client)
+    asked = {"prompt": "x", "engine": "animatic", "project_id": project_id}
+    job_id = require_success(client.post(f"{API_ROOT}/generate", json=asked), 202)["job_id"]
+    end_job(sessions, job_id, style="gone")
+    assert refused(client.post(f"{API_ROOT}/generation/{job_id}/retry"))["details"]["field"] == "style"
+    end_job(sessions, job_id, style="anime")
+    require_success(client.delete(f"{API_ROOT}/projects/{project_id}"))
+    assert refused(client.post(f"{API_ROOT}/generation/{job_id}/retry"))["details"]["field"] == "project_id"
+    assert client.get(f"{API_ROOT}/generation/{job_id}/status").json()["status"] == "failed"
+
+
+def test_a_retry_needs_no_model_for_what_is_rendered(client: TestClient, sessions: SessionFactory) -> None:
+    asked = {"prompt": "x", "duration": 2, "force": True}
+    job_id = require_success(client.post(f"{API_ROOT}/generate-fast", json=asked), 202)["job_id"]
+    end_job(sessions, job_id, model="nowhere.safetensors")
+    for number in (1, 2):
+        refused(client.post(f"{API_ROOT}/generation/{job_id}/retry"))
+        insert_rendered_segment(sessions, job_id, number)
+    require_success(client.post(f"{API_ROOT}/generation/{job_id}/retry"))
+
+
+def test_a_retry_needs_no_model_once_a_round_has_passed(client: TestClient, sessions: SessionFactory) -> None:
+    answer = client.post(f"{API_ROOT}/generate/project/{create_project(client)}", json={"prompt": "x"})
+    job_id = require_success(answer, 202)["job_id"]
+    end_job(sessions, job_id, model="nowhere.safetensors")
+    refused(client.post(f"{API_ROOT}/generation/{job_id}/retry"))
+    passed = ROUND_STEPS[0].to_entry(RoundResult(1, asset_id=1, path="/x.mp4", score=8.0, passed=True, reason=None))
+    with sessions.begin() as session:
+        job = session.get_one(ProductionJob, job_id)
+        job.steps = job.steps | passed
+    require_success(client.post(f"{API_ROOT}/generation/{job_id}/retry"))
+
+
+def end_job(sessions: SessionFactory, job_id: int, **parameters: Any) -> None:
+    """Fail the job. `parameters` replace those of its request: what they name was there when it was opened."""
+    with sessions() as session:
+        kept = session.get_one(ProductionJob, job_id).parameters
+    update_job(
+        sessions,
+        job_id,
+        status=JobStatus.FAILED,
+        error_code="RENDER_FAILED",
+        error_message="The disk is full",
+        launch_after=None,
+        parameters={**kept, **parameters},
+    )
+
+
 def test_an_own_workflow_is_refused_for_what_the_server_takes_no_more(
     client: TestClient, comfy: FakeComfyUI, sessions: SessionFactory
 ) -> None:
@@ -189,4 +254,4 @@ def test_without_a_server_that_answers_a_job_is_accepted_and_its_waiting_has_a_r
             assert started["estimated_completion"] is None
             status = client.get(started["status_url"]).json()
     app.state.settings = before
-    assert status["step"] == "waiting: no gpu worker is there: start one with `tower up` or `tower worker gpu`"
+    assert status["step"].startswith("waiting: ")  # no worker is there, and Prefect is away
