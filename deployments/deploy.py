@@ -35,7 +35,8 @@ RUN_COMMAND = "tower-warm-run"
 MAX_CPU_RUNS = 16  # recipes mostly wait for their renders; more of them only use memory
 ZOMBIE_AUTOMATION = "Tower: a run without heartbeat has crashed"
 # Prefect dates a heartbeat by the clock of the machine that sends it, so one that is behind must not look dead. A
-# render whose machine is gone is found sooner, by the reports of its worker (tower/rendering/render_runs.py).
+# machine that is gone is found sooner, by the heartbeats of its worker (tower/jobs/silent_workers.py), or for a render
+# by the reports of its worker (tower/rendering/render_runs.py).
 MAX_HEARTBEAT_AGE_S = 900
 
 

@@ -15,10 +15,9 @@ from typing import Any
 import httpx
 import psutil
 
-from tower.clients.prefect import client_options, read_server_time
+from tower.clients.prefect import WORKER_LABEL, client_options, read_server_time
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # in the environment of a run's launcher, or of the run itself if started cold
-WORKER_LABEL = "prefect.worker.name"
 MIN_AGES_S = {
     "RUNNING": 10.0,
     "CANCELLING": 10.0,

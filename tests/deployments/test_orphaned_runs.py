@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from deployments.orphaned_runs import WORKER_LABEL, OrphanedRunSweeper, find_runs_with_process
+from deployments.orphaned_runs import OrphanedRunSweeper, find_runs_with_process
 from tests.api.small_servers import reserve_refusing_address, serve
+from tower.clients.prefect import WORKER_LABEL
 
 OURS = "cpu@box-1a2b3c"
 

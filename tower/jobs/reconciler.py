@@ -25,6 +25,7 @@ from tower.jobs.leadership import leadership
 from tower.jobs.lost_runs import CLAIM_TIMEOUT_S
 from tower.jobs.repair import RunRepair
 from tower.jobs.settling import JobSettling
+from tower.jobs.silent_workers import HEARTBEAT_TIMEOUT_S
 
 TURN_S = 0.1  # a process that was woken tries again after this time to lead
 log = logging.getLogger(__name__)
@@ -44,11 +45,14 @@ class Reconciler:
         *,
         interval_s: float = 2.0,
         claim_timeout_s: float = CLAIM_TIMEOUT_S,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
         on_job_settled: Callable[[Session, ProductionJob], None] | None = None,
         duties: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._sessions = sessions
-        self._repair = RunRepair(sessions, prefect, claim_timeout_s=claim_timeout_s)
+        self._repair = RunRepair(
+            sessions, prefect, claim_timeout_s=claim_timeout_s, heartbeat_timeout_s=heartbeat_timeout_s
+        )
         self._settling = JobSettling(sessions, prefect, on_job_settled=on_job_settled)
         self._launcher = Launcher(sessions, prefect)
         self._duties = duties

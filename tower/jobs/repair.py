@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
@@ -15,6 +15,7 @@ from tower.errors.codes import ErrorCode
 from tower.jobs import lifecycle
 from tower.jobs.isolation import each_job
 from tower.jobs.lost_runs import CLAIM_TIMEOUT_S, ClaimWatch, RunLoss, describe_end, restart_or_fail
+from tower.jobs.silent_workers import HEARTBEAT_TIMEOUT_S, SilentWorkers
 
 BATCH_JOBS = 200  # jobs that one pass compares; the next pass goes on with the following ones
 log = logging.getLogger(__name__)
@@ -24,11 +25,17 @@ class RunRepair:
     """Compares launched jobs with their runs, a batch in each pass."""
 
     def __init__(
-        self, sessions: SessionFactory, prefect: PrefectClient, *, claim_timeout_s: float = CLAIM_TIMEOUT_S
+        self,
+        sessions: SessionFactory,
+        prefect: PrefectClient,
+        *,
+        claim_timeout_s: float = CLAIM_TIMEOUT_S,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
     ) -> None:
         self._sessions = sessions
         self._prefect = prefect
         self._watch = ClaimWatch(claim_timeout_s)
+        self._workers = SilentWorkers(heartbeat_timeout_s)
         self._last_id = 0
 
     def repair_batch(self) -> None:
@@ -37,6 +44,7 @@ class RunRepair:
             now = session.scalars(select(func.now())).one()
         self._last_id = jobs[-1].id if len(jobs) == BATCH_JOBS else 0
         runs = self._prefect.get_runs([job.flow_run_id for job in jobs if job.flow_run_id])
+        self._look_at_workers(runs.values())
         each_job(jobs, lambda job: self._repair(job, runs.get(job.flow_run_id) if job.flow_run_id else None, now))
         if self._last_id == 0:
             self._forget_ended(jobs)
@@ -52,8 +60,13 @@ class RunRepair:
             return describe_end(run.state if run else None)
         if job.deadline_at is None:
             return self._watch.find_loss(job.flow_run_id, run) if job.flow_run_id else None
-        is_overdue = job.deadline_at < now
-        return RunLoss(ErrorCode.DEADLINE, "it ran past its deadline") if is_overdue else None
+        if job.deadline_at < now:
+            return RunLoss(ErrorCode.DEADLINE, "it ran past its deadline")
+        return self._workers.find_loss(run.worker)
+
+    def _look_at_workers(self, runs: Iterable[FlowRunInfo]) -> None:
+        pools = {run.pool for run in runs if run.pool and run.worker and not run.state.has_ended}
+        self._workers.look(worker for pool in sorted(pools) for worker in self._prefect.list_workers(pool))
 
     def _restart(self, job: ProductionJob, run: FlowRunInfo | None, loss: RunLoss) -> None:
         """Stop the lost run only after the job no longer names it: its end is not a cancel by the user."""

@@ -17,7 +17,7 @@ from db.models.jobs import JobStatus, JobType, ProductionJob
 from tests import patient
 from tests.patient import PATIENCE_S
 from tests.ports import find_free_offset
-from tower.clients.prefect import PrefectClient
+from tower.clients.prefect import WORKER_LABEL, PrefectClient
 from tower.engines.base import Shot
 from tower.errors import SupersededError, UnavailableError
 from tower.jobs import attempts, lifecycle
@@ -167,6 +167,23 @@ def test_a_run_that_was_taken_and_never_claims_its_job_is_replaced(
     job = read_job(sessions, job_id)
     assert second != first
     assert (job.status, job.crashes, job.unclaimed_launches) == (JobStatus.PROCESSING, 0, 1)
+
+
+def test_a_job_whose_worker_sends_no_heartbeat_is_launched_again(
+    sessions: SessionFactory, reconciler: Reconciler, prefect: PrefectClient, job_id: int
+) -> None:
+    first = launch_and_claim(sessions, reconciler, job_id)
+    set_state(prefect, first, "RUNNING")
+    beat = patient.post(f"{prefect.url}/work_pools/recipes/workers/heartbeat", json={"name": "cpu@gone"})
+    beat.raise_for_status()
+    labelled = patient.patch(f"{prefect.url}/flow_runs/{first}/labels", json={WORKER_LABEL: "cpu@gone"})
+    labelled.raise_for_status()
+    reconciler.reconcile()
+    assert read_job(sessions, job_id).flow_run_id == first
+    Reconciler(sessions, prefect, heartbeat_timeout_s=0).reconcile()
+    assert launch_and_get_run(sessions, reconciler, job_id) != first
+    assert read_job(sessions, job_id).crashes == 1
+    assert state_of(prefect, first) in ("CANCELLED", "CANCELLING")
 
 
 def test_a_replaced_run_that_wakes_up_cannot_claim_the_job(
