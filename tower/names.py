@@ -42,6 +42,13 @@ def clean_name(text: str) -> str:
     return name
 
 
+def repair_name(text: str) -> str:
+    """The name without the characters for which `clean_name` refuses it; "" if nothing visible is left."""
+    spaced = (" " if _is_hidden(letter) and letter.isspace() else letter for letter in text)
+    visible = "".join(letter for letter in spaced if not _is_hidden(letter) or _is_joining(letter))
+    return unicodedata.normalize("NFC", _strip(visible))
+
+
 def name_key(name: str) -> str:
     """What all spellings of one name have in common."""
     if name.isascii() and name.isprintable():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tower.names import NameIndex, PersonIndex, clean_name, name_key
+from tower.names import NameIndex, PersonIndex, clean_name, name_key, repair_name
 
 NFC, NFD = "Éa が 한", "E\u0301a か\u3099 \u1112\u1161\u11ab"
 
@@ -45,6 +45,21 @@ def test_a_name_without_a_visible_character_is_refused(text: str) -> None:
 def test_a_hidden_character_inside_a_name_is_refused(letter: str) -> None:
     with pytest.raises(ValueError, match=f"U\\+{ord(letter):04X}"):
         clean_name(f"Yu{letter}ki")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Yuki", "Yuki"),
+        (NFD, NFC),
+        ("Ni\u200bght\ndrive\u202e \x00", "Night drive"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("\u3164\u200b", ""),
+    ],
+)
+def test_a_repaired_name_is_accepted(text: str, name: str) -> None:
+    assert repair_name(text) == name
+    assert not name or clean_name(name) == name
 
 
 @pytest.mark.parametrize(

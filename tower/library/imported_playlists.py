@@ -6,17 +6,22 @@ then; the changes of both sides are kept.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.models.library import Playlist, PlaylistTrack
+from tower.library.columns import storable_text
 from tower.library.import_result import ImportResult
 from tower.library.playlists import MAX_TRACKS, replace_tracks
+from tower.names import repair_name
 
+MAX_NAME_LENGTH = 200  # characters, as in POST /playlists
+NAMELESS = "A playlist without a name"
 IMPORT_LOCK = 7_238_011_907  # advisory lock, next to that of the scans: two imports may save the same playlist
 
 
@@ -38,6 +43,7 @@ class SourcePlaylist:
 def save_playlist(session: Session, result: ImportResult, source: SourcePlaylist) -> None:
     """Create or update the playlist of this source."""
     session.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    source = replace(source, name=_accepted_name(result, source.name))
     if len(source.track_ids) > MAX_TRACKS:
         kept = f"only the first {MAX_TRACKS} were imported"
         result.skip(source.name, f"it has {len(source.track_ids)} tracks: {kept}")
@@ -61,6 +67,14 @@ def save_playlist(session: Session, result: ImportResult, source: SourcePlaylist
     if merged != _track_ids(session, playlist):
         replace_tracks(session, playlist, merged)
     result.playlists += 1
+
+
+def _accepted_name(result: ImportResult, name: str) -> str:
+    """The name in the form that POST /playlists accepts. What is lost of it is noted."""
+    accepted = repair_name(repair_name(storable_text(name))[:MAX_NAME_LENGTH]) or NAMELESS
+    if accepted != unicodedata.normalize("NFC", name).strip():
+        result.note(accepted, f"its source calls it {name[:MAX_NAME_LENGTH]!a}, with what a name cannot hold")
+    return accepted
 
 
 def note_deleted(session: Session, result: ImportResult, *, library_id: str, present: set[str]) -> None:

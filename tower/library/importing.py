@@ -114,7 +114,7 @@ class _LibraryImport:
     def _source_playlist(self, playlist: LibraryPlaylist, library_id: str, local_id: str) -> SourcePlaylist:
         track_ids = [self._ids[number] for number in playlist.numbers if number in self._ids]
         return SourcePlaylist(
-            printable(playlist.name),
+            playlist.name,
             f"{library_id}:{local_id}",
             track_ids,
             unknown=sum(number in self._missing for number in playlist.numbers),
@@ -146,7 +146,7 @@ def _import_m3u(
                     result.skip(entry.texts[0].strip(), str(why))
                     unknown += isinstance(why, MissingFileError)
         result.tracks_known = len(set(track_ids))
-        save_playlist(session, result, SourcePlaylist(printable(path.stem), str(path), track_ids, unknown=unknown))
+        save_playlist(session, result, SourcePlaylist(path.stem, str(path), track_ids, unknown=unknown))
     return result
 
 

@@ -15,6 +15,7 @@ from db.models.library import Playlist, Track
 from tests.tower.library.conftest import Make
 from tower.errors import InvalidError
 from tower.library.import_result import ImportResult
+from tower.library.imported_playlists import NAMELESS
 from tower.library.importing import import_file
 from tower.library.playlists import list_tracks, replace_tracks
 
@@ -174,3 +175,15 @@ def test_a_file_that_looks_like_a_comment_is_an_entry(sessions: SessionFactory, 
     sounds(root / "b.mp3", title="b", seconds=0.3)
     result = import_file(sessions, str(m3u_file(root / "list.m3u", "#1 Hit.mp3", "# about", "b.mp3")), roots=[root])
     assert (contents(sessions), result.skipped_count) == ([("list", "hitb")], 0)
+
+
+def test_the_name_of_a_playlist_becomes_one_that_the_api_accepts(
+    sessions: SessionFactory, root: Path, mounted: Path
+) -> None:
+    named = ["Ni\u200bght\u3164", "\u200b\u2060", "E\u0301a", "x" * 300]
+    playlists = [{"Name": name, "Playlist Items": ["a"], "Playlist Persistent ID": name} for name in named]
+    file = library_file(root / "library.xml", mounted, playlists)
+    for _ in range(2):
+        result = import_file(sessions, str(file), roots=[root, mounted])
+        assert [name for name, _ in contents(sessions)] == ["Night", NAMELESS, "\u00c9a", "x" * 200]
+        assert [name for name, _ in differences(result)] == ["Night", NAMELESS, "x" * 200]
