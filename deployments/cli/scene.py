@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from deployments.cli.api_client import JsonOption, connect_running, print_note
-from deployments.cli.option_words import cleared_if_empty, refusals_name_options, without_none
+from deployments.cli.option_words import refusals_name_options, without_none
 from deployments.cli.printing import print_answer, print_json, print_line, print_table
 from deployments.cli.story_options import (
     BranchOption,
@@ -40,6 +41,16 @@ OPTIONS = {
     "branch_name": "--branch",
     "branch": "--branch",
     **{name: f"--{name}" for name in ("title", "style", "location", "mood", "camera", "message")},
+}
+TEXT_FIELDS = {  # fields of the API by parameter
+    "episode": "episode_id",
+    **{name: name for name in ("title", "scene_type", "style", "location", "mood", "camera")},
+}
+VALUE_FIELDS = {
+    "number": "scene_number",
+    "duration": "duration_seconds",
+    "branch": "branch_name",
+    **{name: name for name in ("description", "characters", "message")},
 }
 TitleOption = Annotated[str | None, typer.Option(help="Its title.")]
 NumberOption = Annotated[int | None, typer.Option(help="Its number, which must be free; default: after the last.")]
@@ -90,20 +101,10 @@ def create(
 
     Example:  tower scene create "Kai draws his sword" --with "Kai Nakamura" --location "a bridge in the rain"
     """
-    body = _fields(
-        title=title,
-        scene_type=scene_type,
-        style=style,
-        location=location,
-        mood=mood,
-        camera=camera,
-        video=video,
-        episode_id=episode,
-    ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
+    body = _build_body(locals())
     with connect_running() as api, refusals_name_options(OPTIONS):
         project_id = choose_project(api, project)
-        more = without_none({"branch_name": branch, "message": message})
-        made = api.create_entity(KIND, {"project_id": project_id, "description": description, **body, **more})
+        made = api.create_entity(KIND, {"project_id": project_id, **body})
     if as_json:
         print_json(made)
         return
@@ -157,19 +158,9 @@ def edit(
 
     Example:  tower scene edit 3 --location "the same bridge in the snow" --branch winter
     """
-    body = _fields(
-        title=title,
-        scene_type=scene_type,
-        style=style,
-        location=location,
-        mood=mood,
-        camera=camera,
-        video=video,
-        episode_id=episode,
-    ) | without_none({"characters": characters, "duration_seconds": duration, "scene_number": number})
-    more = without_none({"description": description, "branch_name": branch, "message": message})
+    body = _build_body(locals())
     with connect_running() as api, refusals_name_options(OPTIONS | {"description": "--description"}):
-        changed = api.change_entity(KIND, scene, body | more)
+        changed = api.change_entity(KIND, scene, body)
     print_answer(changed, as_json=as_json)
     print_stale(changed)
 
@@ -208,9 +199,10 @@ def delete(scene: SceneArgument, *, branch: BranchOption = None, as_json: JsonOp
     print_json(deleted) if as_json else print_line(f"Scene {scene} is deleted")
 
 
-def _fields(*, video: Path | None, **texts: str | None) -> dict[str, Any]:
-    """The fields of the API; an empty text removes a value."""
-    fields: dict[str, Any] = {}
-    for name, text in texts.items():
-        fields |= cleared_if_empty(text, field=name)
-    return fields | cleared_if_empty(None if video is None else str(video.absolute()), field="video_path")
+def _build_body(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of the API from the parameters of a command; an empty text removes a value."""
+    named = {field: options[name] for name, field in TEXT_FIELDS.items()}
+    video = options["video"]
+    named["video_path"] = None if video is None else str(video.absolute())
+    texts = {field: text or None for field, text in named.items() if text is not None}
+    return texts | without_none({field: options[name] for name, field in VALUE_FIELDS.items()})

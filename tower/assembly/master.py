@@ -27,11 +27,11 @@ from tower.media.files import touch_if_present, write_atomically
 TARGET_LUFS, TOLERANCE_LU = -16.0, 0.5
 PEAK_DBTP = -1.0
 MAX_GAIN_DB = 30.0  # more would make noise of what was meant to be silence
-MAX_LIMITING_DB = 12.0  # more would be heard
+MAX_LIMITING_DB = 12.0  # more would be audible
 TRIES = 6
 WORK = 0.3  # of a frame of pictures, for the sound of one frame
-QUIET_TRACK = "The film is silent: nothing is heard in it."
-SHORT_TRACK = "What is heard is shorter than 0.4 s or below -70 LUFS, so it has no loudness and is left as it is."
+QUIET_TRACK = "The film is silent: its sound track is empty."
+SHORT_TRACK = "The sound is shorter than 0.4 s or below -70 LUFS, so it has no loudness and is left as it is."
 DYNAMIC_TRACK = "Its peaks stand too far above the rest: at -16 LUFS they would have to be lowered by more than 12 dB."
 FAINT_TRACK = "It is so quiet that more than 30 dB of gain would be needed."
 
@@ -59,13 +59,13 @@ def is_cached(key: str, folder: Path) -> bool:
 
 
 def master_key(cut: EpisodeCut) -> str:
-    """The key of everything that is heard."""
+    """The key of everything in the sound track."""
     sounds = [_sound_parts(item, start) for item, start in zip(cut.items, cut.starts, strict=True)]
     return content_key("sound", cut.form.fps, cut.frames, sounds, cut.transitions, cut.music, cut.speech)
 
 
 def make_master(cut: EpisodeCut, folder: Path, progress: Progress) -> Master:
-    """The sound track, from the cache if nothing that is heard has changed."""
+    """The sound track, from the cache if none of its sounds has changed."""
     key = master_key(cut)
     track, report = folder / "sound" / f"{key}.m4a", _report(key, folder)
     if touch_if_present(report) and touch_if_present(track):

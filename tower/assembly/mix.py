@@ -1,4 +1,4 @@
-"""Mixes what is heard in a film, second by second: only sources that are heard now are open."""
+"""Mixes the sounds of a film, second by second: only the sources of the present second are open."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ CHUNK_SAMPLES = SAMPLE_RATE_HZ
 def mix_sources(sources: Sequence[Source], total: int) -> Iterator[Samples]:
     """The sum of the sources, `total` samples in pieces of a second. `sources` are in the order of their beginning."""
     waiting = list(reversed(sources))
-    heard: list[tuple[Source, SoundReader]] = []
+    playing: list[tuple[Source, SoundReader]] = []
     try:
         for start in range(0, total, CHUNK_SAMPLES):
             end = min(total, start + CHUNK_SAMPLES)
             while waiting and waiting[-1].span[0] < end:
                 source = waiting.pop()
-                heard.append((source, SoundReader(source.part)))
+                playing.append((source, SoundReader(source.part)))
             mixed = np.zeros((2, end - start), np.float32)
-            for source, reader in heard:
+            for source, reader in playing:
                 _add(mixed, start, source, reader)
-            heard = [pair for pair in heard if not _is_over(pair, end)]
+            playing = [pair for pair in playing if not _is_over(pair, end)]
             yield mixed
     finally:
-        for _, reader in heard:
+        for _, reader in playing:
             reader.close()
 
 

@@ -43,13 +43,13 @@ def write_film(cut: EpisodeCut, pieces: Sequence[Piece], track: Path, target: Pa
         out.metadata.update(cut.tags)
         pictures = out.add_stream_from_template(find_video_stream(first, pieces[0].path))
         pictures.time_base = 1 / cut.form.fps
-        heard = out.add_stream_from_template(sound.streams.audio[0])
+        audio = out.add_stream_from_template(sound.streams.audio[0])
         subtitles = [_add_subtitles(out, cut, language) for language in languages(cut.subtitles)]
         cover = _add_cover(out, cut.cover) if cut.cover else []
         out.set_chapters(_chapters(cut))
         for packet in cover:
             out.mux(packet)
-        copied = (_for_stream(packet, heard) for packet in sound.demux(sound.streams.audio[0]) if packet.size)
+        copied = (_for_stream(packet, audio) for packet in sound.demux(sound.streams.audio[0]) if packet.size)
         for packet in merge(_pictures(cut, pieces, pictures, progress), copied, *subtitles, key=_time_s):
             out.mux(packet)
 

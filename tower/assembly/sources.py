@@ -1,4 +1,4 @@
-"""What is heard in a film: parts of files at their places, each with its level over time."""
+"""The sounds of a film: parts of files at their places, each with its level over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tower.assembly.decoding import SoundPart, count_samples
 
 CLICK_FREE_S = 0.002  # a sound that begins in the middle of a wave would click
 DUCK_DB = -12.0  # a clip below music and speech
-ATTACK_S, RELEASE_S = 0.2, 0.5  # of ducking, before and after what is heard
+ATTACK_S, RELEASE_S = 0.2, 0.5  # of ducking, before and after the sound above
 MERGED_GAP_S = 0.8  # the level does not rise between two lines that are closer
 
 Span = tuple[int, int]  # samples of the film: the first, and the one after the last
@@ -38,7 +38,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Source:
-    """A part of a file that is heard for `span`."""
+    """A part of a file that sounds for `span`."""
 
     part: SoundPart
     span: Span
@@ -47,7 +47,7 @@ class Source:
 
 
 def list_sources(cut: EpisodeCut) -> list[Source]:
-    """Everything that is heard, in the order of its beginning."""
+    """All sounds of the film, in the order of their beginning."""
     whole = to_samples(cut, cut.frames)
     speech = [(cue, _speech_span(cut, cue, whole)) for cue in cut.speech]
     spoken = [span for _, span in speech if span[1] > span[0]]
@@ -65,7 +65,7 @@ def to_samples(cut: EpisodeCut, frame: int) -> int:
 
 
 def duck(spans: Sequence[Span], level_db: float) -> Curve | None:
-    """`level_db` while any of the spans is heard, and 0 dB elsewhere."""
+    """`level_db` during any of the spans, and 0 dB elsewhere."""
     attack, release = round(ATTACK_S * SAMPLE_RATE_HZ), round(RELEASE_S * SAMPLE_RATE_HZ)
     points: list[tuple[int, float]] = []
     for start, end in _merged(spans):

@@ -1,4 +1,4 @@
-"""What is heard: places, levels, speeds, limits, silence, and memory."""
+"""The sound track of a film: places, levels, speeds, limits, silence, and memory."""
 
 from __future__ import annotations
 

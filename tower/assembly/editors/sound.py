@@ -1,4 +1,4 @@
-"""What is heard, as clips on tracks that do not overlap."""
+"""The sounds of a film, as clips on tracks that do not overlap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tower.assembly.editors.media import FileFacts, ItemSource, read_sound_facts
 
 @dataclass(frozen=True)
 class SoundClip:
-    """A part of a file that is heard from `start_frame` of the film. `offset_frames` of the file come before it."""
+    """A part of a file that sounds from `start_frame` of the film. `offset_frames` of the file come before it."""
 
     part: str
     title: str

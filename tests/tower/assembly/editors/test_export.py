@@ -101,7 +101,7 @@ def test_sound_that_overlaps_stands_on_several_tracks(takes: Takes, tmp_path: Pa
         speech=(SpeechCue(line, 50),),
     )
     report = export_cut(cut, form, tmp_path / "cut")
-    heard = [
+    sounds = [
         [
             (track.range_of_child(part).start_time.value, *values(part.source_range))
             for part in track
@@ -109,7 +109,7 @@ def test_sound_that_overlaps_stands_on_several_tracks(takes: Takes, tmp_path: Pa
         ]
         for track in read(report.path, form).audio_tracks()
     ]
-    assert heard == [[(0, 0, 48)], [(35, 0, 48)], [(50, 0, 24)], [(10, 12, 30), (60, 0, 23)]]
+    assert sounds == [[(0, 0, 48)], [(35, 0, 48)], [(50, 0, 24)], [(10, 12, 30), (60, 0, 23)]]
     assert {loss.part for loss in report.losses} == {"items.0", "items.1", "music.0", "music.1", "speech.0"}
 
 
