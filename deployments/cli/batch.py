@@ -68,7 +68,7 @@ def start(*, as_json: JsonOption = False) -> None:
         print_line("Nothing is due")
     else:
         print_line(str(started["batch_id"]))
-        print_note(f"Started {len(started['started'])} entries; postponed {len(started['postponed'])}")
+        print_note(f"Entries started: {len(started['started'])}, postponed: {len(started['postponed'])}")
 
 
 def _summary_row(batch: dict[str, Any]) -> tuple[object, ...]:

@@ -100,7 +100,13 @@ def _release_run(sessions: SessionFactory, schedule_id: int | None) -> None:
 def _begin(sessions: SessionFactory, opening: Opening | None) -> int:
     """The batch of the opening, live again if it had ended; without an opening a new one."""
     values = {} if opening is None else {"opens_at": opening.opens_at, "closes_at": opening.closes_at}
-    again = {"ended_at": None, "report": None, "reported_at": None, "updated_at": func.now()}
+    again = {
+        "closes_at": values.get("closes_at"),
+        "ended_at": None,
+        "report": None,
+        "reported_at": None,
+        "updated_at": func.now(),
+    }
     with sessions.begin() as session:
         row = insert(Batch).values(values or {"launches": 0})
         row = row.on_conflict_do_update(index_elements=["opens_at"], set_=again)

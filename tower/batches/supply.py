@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -15,10 +16,14 @@ from tower.workflows.builtins import DEFAULT_WORKFLOWS
 
 
 class Supply:
-    """The readiness of the studio for each engine, asked once."""
+    """The readiness of the studio for each engine, asked once.
+
+    Prefect is not asked: a job waits for it, or in a paused queue, without losing a try.
+    """
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self._machines = replace(studio, queues=None)
         self._assessed: dict[str, Readiness] = {}
 
     def require(self, session: Session, renders: Iterable[ProductionJob]) -> None:
@@ -30,7 +35,7 @@ class Supply:
     def _find_lack(self, session: Session, job: ProductionJob) -> str | None:
         spec = parse_spec(job)
         if spec.engine not in self._assessed:
-            self._assessed[spec.engine] = self.studio.assess(session, engine=spec.engine)
+            self._assessed[spec.engine] = self._machines.assess(session, engine=spec.engine)
         found = self._assessed[spec.engine]
         is_default = spec.workflow is None or spec.workflow in DEFAULT_WORKFLOWS
         return found.reason if is_default else found.obstacle
