@@ -19,6 +19,7 @@ from tower.errors import InvalidError
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+NO_PLACES = {"localtime", "Factory", "posixrules"}  # in some lists; they say nothing, or another zone on each machine
 SPARE_DAYS = 2  # an opening lasts a day at most, and a zone may skip a date
 
 
@@ -151,4 +152,4 @@ def _find_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - NO_PLACES

@@ -124,6 +124,8 @@ def test_without_a_window_work_starts_at_its_time_and_a_day_is_an_opening() -> N
         ("22:00", "22:00", BERLIN, "end"),
         ("22:00", "07:00", "Berlin", "zone"),
         ("22:00", "07:00", "../etc/passwd", "zone"),
+        ("22:00", "07:00", "localtime", "zone"),
+        ("22:00", "07:00", "Factory", "zone"),
     ],
 )
 def test_what_is_not_a_window_is_refused(start: str, end: str, zone: str, field: str) -> None:
