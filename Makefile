@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup hooks demo up fmt lint types contracts unit quick test test-live fuzz torture check coverage bench images pins clean
+.PHONY: help setup hooks demo demo-episode up fmt lint types contracts unit quick test test-live fuzz torture check coverage bench images pins clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -22,6 +22,9 @@ hooks: setup  ## have git run the quick checks before each commit
 demo: setup  ## start the stack, render a 3-second shot, print the path of the MP4, stop the stack, name the next step
 	$(BIN)/tower generate "cyberpunk detective walking in neon city" --duration 3
 	@echo 'Next: run  make up  here, and in a second terminal  $(BIN)/tower project create "Neon Rain"  (docs/tutorial.md goes on from there)'
+
+demo-episode: setup  ## make an episode of three scenes with music and subtitles, publish it, print the paths of the film and its NFO
+	$(BIN)/python -m deployments.demo_episode
 
 up: setup  ## the whole stack until Ctrl-C
 	$(BIN)/tower up

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from db.models.jobs import JobType
-from tasks.films import check_film_scenes, finish_film, make_film, publish_film_summary
+from tasks.films import check_film_scenes, finish_film, make_film, publish_film_summary, publish_made_film
 from tasks.jobs import run_recipe
 from tower.jobs.attempts import Attempt
 
@@ -18,8 +18,12 @@ async def episode(job_id: int) -> State[None]:
 
 
 async def make_episode_film(attempt: Attempt) -> None:
-    """Check the scenes → assemble and record → finish. A restarted run does not repeat finished work."""
+    """Check the scenes → assemble and record → publish if asked → finish.
+
+    A restarted run does not repeat finished work.
+    """
     request = check_film_scenes(attempt)
     made = make_film(attempt, request)
+    publish_made_film(attempt, request, made)
     finish_film(attempt, made)
     publish_film_summary(attempt, made)

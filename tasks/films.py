@@ -12,11 +12,13 @@ from prefect.artifacts import create_markdown_artifact
 
 from db.engine import SessionFactory
 from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
+from db.models.publications import PublicationState
 from db.models.rendering import Asset
 from tasks.jobs import enter_stage
 from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.films.cache import trim_cache
+from tower.films.describing import FinishedFilm
 from tower.films.making import (
     PlannedFilm,
     assemble_film,
@@ -26,6 +28,7 @@ from tower.films.making import (
     reuse_film,
     store_film,
 )
+from tower.films.publishing import publish_film
 from tower.films.requests import FilmRequest, read_request
 from tower.films.scenes import check_scenes
 from tower.films.summary import render_film_summary
@@ -82,6 +85,22 @@ def make_film(attempt: Attempt, request: FilmRequest) -> MadeFilm:
     trimmed = trim_cache(settings)
     log.info("The cache of assemblies holds %s bytes", trimmed.left_bytes, extra={"removed_bytes": trimmed.bytes})
     return MadeFilm(planned, found.id, Path(found.path), is_new)
+
+
+@retrying_task("publish")
+def publish_made_film(attempt: Attempt, request: FilmRequest, made: MadeFilm) -> None:
+    """Put the film into the library, if the request asks for it. The same film is published once."""
+    if not request.publish:
+        return
+    planned, sessions = made.planned, resources().sessions
+    with enter_stage(attempt, Stage.PUBLISH, progress=ASSEMBLY_ENDS):
+        finished = FinishedFilm(planned.episode, made.path, planned.cut, planned.commit)
+        publication = publish_film(sessions, resources().settings, finished)
+        with sessions.begin() as session:
+            job = attempts.lock_held_job(session, attempt)
+            job.parameters = request.model_copy(update={"publication_id": publication.id}).model_dump(mode="json")
+            if publication.state == PublicationState.NOT_SEEN_YET and publication.reason:
+                attempts.add_warnings(session, attempt, f"Published, but not seen yet: {publication.reason}")
 
 
 @retrying_task("finish")

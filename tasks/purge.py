@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tasks.resources import resources
 from tasks.retries import retrying_task
+from tower.films.cache import trim_cache
 from tower.storage.purging import PurgeReport, purge_projects
 
 log = logging.getLogger("tower.runs")
@@ -20,5 +21,7 @@ def purge_bin(older_than_days: int) -> PurgeReport:
         log.info("Purged project %s", project.id, extra={"jobs": project.jobs, "assets": project.assets})
     for reason in purged.kept:
         log.warning("Kept: %s", reason)
+    trimmed = trim_cache(resources().settings)
+    log.info("The cache of assemblies holds %s bytes", trimmed.left_bytes, extra={"removed_bytes": trimmed.bytes})
     log.info("Removed %s files", purged.files, extra={"bytes": purged.bytes})
     return purged

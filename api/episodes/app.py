@@ -8,13 +8,27 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import app as frame
-from api.episodes import cut_lists, cuts, health, publications, routes, staleness, subtitles
-from api.http.collaborators import Collaborators
+from api.episodes import (
+    cut_lists,
+    cuts,
+    exports,
+    films,
+    health,
+    posters,
+    publications,
+    routes,
+    staleness,
+    subtitles,
+    videos,
+)
+from api.episodes.dependencies import EpisodesCollaborators
 from db.engine import open_engine, read_session_factory, session_factory
 from tower import logs
+from tower.engines.comfyui.servers import ComfyUIServers
+from tower.rendering.studio import Studio
 from tower.settings import Settings
 
-ROUTER_MODULES = (health, routes, cuts, cut_lists, subtitles, publications, staleness)
+ROUTER_MODULES = (health, routes, cuts, cut_lists, subtitles, publications, staleness, films, videos, posters, exports)
 SERVICE = "episodes-api"
 POOL_SIZE = 5  # connections, and as many more under load
 POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503
@@ -38,14 +52,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _lifespan_on(database_url: str) -> frame.Lifespan:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Collaborators]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[EpisodesCollaborators]:
         engine = open_engine(database_url, pool_size=POOL_SIZE, application=SERVICE, wait_s=POOL_WAIT_S)
-        yield Collaborators(
+        studio = Studio(app.state.settings, ComfyUIServers())
+        yield EpisodesCollaborators(
             settings=app.state.settings,
             service=SERVICE,
             sessions=session_factory(engine),
             reading=read_session_factory(engine),
+            studio=studio,
         )
+        studio.servers.close()
         engine.dispose()
 
     return lifespan

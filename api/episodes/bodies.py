@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 from sqlalchemy.orm import Session
 
+from api.episodes.film_answers import EpisodeFilm
+from api.http.etags import ObservedAnswer
 from api.http.field_types import EditFields, OpenObject, RowId, Text, Title
 from api.versions.answers import NULL_IN_THE_PAST, version_fields
 from db.models.episodes import Episode, EpisodeStatus
+from db.models.jobs import ProductionJob
+from tower.jobs.waiting import Awaited, find_awaited
 from tower.story.entities import LocatedRow, PastEntity
 from tower.story.episodes import EpisodeContents, read_contents, read_past_contents
+from tower.story.film_jobs import current_status, newest_film_jobs
 
 EXAMPLE: JsonValue = {
     "project_id": 1,
@@ -57,8 +63,12 @@ class EpisodeChange(EpisodeFields):
     episode_number: EpisodeNumber = Field(default_factory=int)
 
 
-class EpisodeAnswer(BaseModel):
+class EpisodeAnswer(ObservedAnswer):
     """An episode on a branch. Its `id` is the same on every branch."""
+
+    observed_fields: ClassVar[frozenset[str]] = frozenset(
+        {"film", "status", "duration", "duration_seconds", "video_path", "quality_score"}
+    )
 
     id: uuid.UUID
     episode_number: int
@@ -82,9 +92,18 @@ class EpisodeAnswer(BaseModel):
     at: str | None = Field(description="The commit or tag of this state; null for the current state.")
     created_at: datetime | None = Field(description=NULL_IN_THE_PAST)
     updated_at: datetime | None = Field(description=NULL_IN_THE_PAST)
+    film: EpisodeFilm | None = Field(description=NULL_IN_THE_PAST)
 
     @classmethod
-    def of(cls, episode: LocatedRow[Episode] | PastEntity, contents: EpisodeContents) -> Self:
+    def of(
+        cls,
+        episode: LocatedRow[Episode] | PastEntity,
+        contents: EpisodeContents,
+        *,
+        job: ProductionJob | None = None,
+        awaited: Mapping[int, Awaited] = MappingProxyType({}),
+    ) -> Self:
+        """`job`: the newest one of its film; `awaited`: what it waits for."""
         fields, state = episode.fields, version_fields(episode)
         row = episode.row if isinstance(episode, LocatedRow) else None
         return cls(
@@ -94,12 +113,13 @@ class EpisodeAnswer(BaseModel):
             metadata=fields["details"],
             duration=None if row is None or row.duration_s is None else format_duration(row.duration_s),
             duration_seconds=row.duration_s if row else None,
-            status=row.status if row else None,
+            status=current_status(row, job) if row else None,
             scenes=[f"scene_{scene.fields['scene_number']}" for scene in contents.scenes],
             scene_ids=[scene.row.id for scene in contents.scenes if scene.row] if row else None,
             characters=contents.characters,
             video_path=row.video_path if row else None,
             quality_score=contents.score,
+            film=EpisodeFilm.of(row, job, awaited) if row else None,
         )
 
 
@@ -112,9 +132,14 @@ def format_duration(seconds: float) -> str:
 
 def to_answers(session: Session, found: Sequence[Any]) -> list[EpisodeAnswer]:
     """The answers for current episodes, or for episodes of one past state."""
-    current = read_contents(session, [entity.row for entity in found if isinstance(entity, LocatedRow)])
+    located = [entity for entity in found if isinstance(entity, LocatedRow)]
+    current = read_contents(session, [entity.row for entity in located])
     past = read_past_contents(session, [entity for entity in found if isinstance(entity, PastEntity)])
+    jobs = newest_film_jobs(session, located)
+    awaited = find_awaited(session, jobs.values())
     return [
-        EpisodeAnswer.of(entity, past[entity.key] if isinstance(entity, PastEntity) else current[entity.row.id])
+        EpisodeAnswer.of(entity, past[entity.key])
+        if isinstance(entity, PastEntity)
+        else EpisodeAnswer.of(entity, current[entity.row.id], job=jobs.get(entity.row.id), awaited=awaited)
         for entity in found
     ]

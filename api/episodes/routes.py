@@ -25,6 +25,7 @@ from db.models.episodes import Episode, EpisodeStatus
 from tower.errors import InvalidError
 from tower.pages import fetch_page
 from tower.story import entities, episodes
+from tower.story.entities import LocatedRow
 from tower.story.episodes import EpisodeFilter, find_episode
 from tower.versions import history
 from tower.versions.branches import MAIN
@@ -89,7 +90,10 @@ def get_episode(
 ) -> EpisodeAnswer:
     """An episode; `branch` reads another branch, `at` a past state."""
     found = read_episode(session, episode_id, project_id=project_id, branch=branch, at=at)
-    return with_etag(response, to_answers(session, [found])[0])
+    answer = to_answers(session, [found])[0]
+    if answer.film is not None and isinstance(found, LocatedRow):
+        answer.film = answer.film.compared(session, found)
+    return with_etag(response, answer)
 
 
 @router.put("/episodes/{episode_id}", responses=error_responses(400, 404, 409, 412, 413, 415))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
@@ -39,9 +39,21 @@ def answer_unchanged(request: Request, response: Response) -> Response:
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept, background=response.background)
 
 
+class ObservedAnswer(BaseModel):
+    """An answer with fields that nobody edits and that change by themselves, such as the progress of a job.
+
+    They count for If-None-Match and not for If-Match, so that they make no edit fail.
+    """
+
+    observed_fields: ClassVar[frozenset[str]]
+
+
 def compute_etag(answer: BaseModel) -> str:
-    """A quoted hash of the answer's content."""
-    return f'"{hashlib.sha256(answer.model_dump_json().encode()).hexdigest()[:32]}"'
+    """A quoted hash of the answer's content; with observed fields, a hash without them and one of all."""
+    if not isinstance(answer, ObservedAnswer):
+        return f'"{_digest(answer.model_dump_json())}"'
+    edited = answer.model_dump_json(exclude=set(answer.observed_fields))
+    return f'"{_digest(edited)}.{_digest(answer.model_dump_json())}"'
 
 
 def require_match(if_match: str | None, answer: BaseModel | Callable[[], BaseModel]) -> None:
@@ -49,8 +61,16 @@ def require_match(if_match: str | None, answer: BaseModel | Callable[[], BaseMod
     if if_match is None or if_match.strip() == "*":
         return
     current = compute_etag(answer if isinstance(answer, BaseModel) else answer())
-    if current not in (tag.strip() for tag in if_match.split(",")):
+    if _edited_part(current) not in (_edited_part(tag.strip()) for tag in if_match.split(",")):
         raise PreconditionFailedError(
             "It has changed since you read it: read it again and send the new ETag with your change",
             details={"if_match": if_match, "etag": current},
         )
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def _edited_part(etag: str) -> str:
+    return etag.strip('"').partition(".")[0]

@@ -47,13 +47,18 @@ MetaOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Episodes: create, list, show, edit, cut, delete.", no_args_is_help=True)
+    from deployments.cli import film  # it needs the arguments of this module
+
+    group = typer.Typer(
+        help="Episodes: create, list, show, edit, cut, delete, and make their films.", no_args_is_help=True
+    )
     group.command("create")(create)
     group.command("list")(list_all)
     group.command("show")(show)
     group.command("edit")(edit)
     group.command("cut")(cut)
     group.command("delete")(delete)
+    film.register(group)
     app.add_typer(group, name="episode")
 
 

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.episodes import app as episodes
+from api.episodes import exports
 from api.music import app as music
 from api.production import app as production
 from tests.api.openapi import Operation, find_integers, list_operations, path_parameters, path_pattern
@@ -31,6 +32,8 @@ FILES = {  # the media types of answers that are files, by the end of the path
     },
     "video": {"video/mp4"},
     "export": {"application/zip"},
+    "{episode_id}/export": set(exports.MEDIA_TYPES.values()),
+    "poster": {"image/png"},
     "file": {*assets.MEDIA_TYPES.values(), "application/octet-stream"},
     "stream": set(playing.MEDIA_TYPES.values()),
     "waveform": {"image/svg+xml"},
@@ -127,5 +130,5 @@ def test_whole_bounds_are_written_as_integers(name: str) -> None:
 @pytest.mark.parametrize("operation", [operation for operation in ALL if operation.values[0].method == "GET"])  # type: ignore[union-attr] # the values are operations
 def test_files_are_documented_with_their_media_types(operation: Operation) -> None:
     media = set(operation.definition["responses"]["200"]["content"])
-    ending = operation.path.rpartition("/")[2]
-    assert media == FILES.get(ending, {"application/json"})
+    *_, parent, ending = operation.path.split("/")
+    assert media == FILES.get(f"{parent}/{ending}", FILES.get(ending, {"application/json"}))

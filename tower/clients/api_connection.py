@@ -42,22 +42,39 @@ class ApiConnection:
                 return
             given["cursor"] = headers[NEXT_CURSOR]
 
+    def _download(self, path: str, **options: Any) -> tuple[bytes, httpx.Headers]:
+        """A file of the API with its headers."""
+        answer = self._send("GET", path, **options)
+        if not answer.is_success:
+            raise self._read_error(path, answer, self._read_json(path, answer))
+        return answer.content, answer.headers
+
     def _exchange(self, method: str, path: str, **options: Any) -> tuple[Any, httpx.Headers]:
+        answer = self._send(method, path, **options)
+        body = self._read_json(path, answer)
+        if answer.is_success:
+            return body, answer.headers
+        raise self._read_error(path, answer, body)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **options)
-            body = answer.json()
+            return self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise UnavailableError(
                 f"{self.name} does not answer at {self.url}: {error or type(error).__name__}"
             ) from error
+
+    def _read_json(self, path: str, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
         except ValueError as error:
             raise UnavailableError(f"The answer of {self.url}{path} is not from Tower") from error
-        if answer.is_success:
-            return body, answer.headers
+
+    def _read_error(self, path: str, answer: httpx.Response, body: Any) -> TowerError:
         envelope = body.get("error") if isinstance(body, dict) else None
         if not isinstance(envelope, dict) or not {"code", "message"} <= envelope.keys():
-            raise UnavailableError(f"The answer of {self.url}{path} is not from Tower (answer {answer.status_code})")
-        raise _error_in(envelope, answer.status_code)
+            return UnavailableError(f"The answer of {self.url}{path} is not from Tower (answer {answer.status_code})")
+        return _error_in(envelope, answer.status_code)
 
 
 def _error_in(envelope: dict[str, Any], status: int) -> TowerError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,16 @@ class EpisodesClient(ApiConnection):
 
     def change(self, episode_id: str, body: Mapping[str, Any], part: str = "") -> Any:
         return self._request("PUT", f"/episodes/{episode_id}/{part}".rstrip("/"), json=dict(body))
+
+    def start_film(self, episode_id: str, action: str, body: Mapping[str, Any]) -> Any:
+        """Open the job of a film. `action` is assemble or render."""
+        return self._request("POST", f"/episodes/{episode_id}/{action}", json=dict(body))
+
+    def export(self, episode_id: str, form: str, *, branch: str | None = None) -> tuple[bytes, list[dict[str, str]]]:
+        """The cut as a file for an editing program, and what the file does not hold."""
+        params = {"format": form} | ({} if branch is None else {"branch": branch})
+        content, headers = self._download(f"/episodes/{episode_id}/export", params=params)
+        return content, json.loads(headers["Tower-Losses"])
 
     def list_publications(self, episode_id: str, *, project_id: int | None = None) -> list[dict[str, Any]]:
         """The newest first."""

@@ -12,7 +12,7 @@ from db.models.jobs import JobStatus, JobType, ProductionJob
 from tower.assembly.cut import Shot
 from tower.assembly.planning import plan_cut
 from tower.assembly.takes import EpisodeIncompleteError
-from tower.errors import ConflictError, InvalidError
+from tower.errors import ConflictError
 from tower.films.requests import FilmRequest, RenderChoice
 from tower.jobs.waiting import OPENED_JOBS
 from tower.rendering.studio import Studio
@@ -41,8 +41,6 @@ def open_film_job(session: Session, studio: Studio, episode: LocatedRow[Episode]
     Raises ConflictError if a job already makes this film, EpisodeIncompleteError for an episode without scenes, and,
     if nothing is to be rendered, what plan_cut raises. A scene that cannot be rendered raises its own error.
     """
-    if request.publish:
-        raise InvalidError.field("publish", True, "false, as films cannot be published by a job yet")
     row = episode.row
     head = lock_branch(session, row.branch_id, studio.settings).commit_hash
     live = find_live_film_job(session, episode)

@@ -115,11 +115,13 @@ def retry_job(session: Session, job_id: int) -> ProductionJob:
     """Reopen an ended job. It reuses the segments that it has rendered and makes the missing ones.
 
     A job that waited for others reopens those that failed or were cancelled, and waits for them again.
-    Raises ConflictError for a job that is running or completed, InvalidError for one whose project is deleted.
+    Raises ConflictError for a job that is running or completed, and for a film that another job makes now, InvalidError
+    for a job whose project is deleted.
     """
     job = lock_job(session, job_id)
     if job.status in LIVE_STATUSES or job.status == JobStatus.COMPLETED:
         raise ConflictError(f"Generation {job_id} is {job.status}: there is nothing to retry")
+    _refuse_second_film(session, job)
     if job.project_id is not None:
         _activate_project(session, job.project_id)
     job.status = JobStatus.PROCESSING
@@ -145,6 +147,16 @@ def estimate_remaining_s(
         return None
     elapsed_s = max(0.0, (job.heartbeat_at - start).total_seconds())
     return round(elapsed_s * (1 - job.progress) / (job.progress - start_progress), 1)
+
+
+def _refuse_second_film(session: Session, job: ProductionJob) -> None:
+    if is_shot(job):
+        return
+    same = (ProductionJob.parameters[name].astext == str(job.parameters[name]) for name in ("episode_key", "branch"))
+    live = (ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.project_id == job.project_id)
+    other = session.scalar(select(ProductionJob.id).where(ProductionJob.job_type == JobType.FILM, *live, *same))
+    if other is not None:
+        raise ConflictError(f"Generation {other} already makes this film", details={"job_id": other})
 
 
 def _matches_key(key: str) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from tower.errors import ConflictError, NotFoundError
 from tower.names import name_key
 from tower.story import entities
 from tower.story.entities import LocatedRow, PastEntity
+from tower.story.film_jobs import shows_status
 from tower.story.scenes import cast_names
 from tower.versions import history
 from tower.versions.branches import MAIN
@@ -105,7 +106,7 @@ def select_episodes(session: Session, wanted: EpisodeFilter, *, project_id: int 
         ]
         rows = rows.where(Branch.id.in_(same), Project.deleted_at.is_(None))
     if wanted.status is not None:
-        rows = rows.where(Episode.status == wanted.status)
+        rows = rows.where(shows_status(wanted.status))
     if wanted.text:
         found = (contains_part(column, wanted.text) for column in (Episode.title, Episode.synopsis))
         rows = rows.where(or_(*found))

@@ -26,8 +26,14 @@ def open_idempotently(
     session: Session, reconciler: Reconciler, request: IncomingRequest, open_job: Callable[[], JobOpened]
 ) -> JSONResponse:
     """Commit the job, wake the reconciler to launch it, and answer. A known key gets its earlier answer."""
+    answer = answer_once(session, request, open_job)
+    reconciler.wake()
+    return answer
+
+
+def answer_once(session: Session, request: IncomingRequest, open_job: Callable[[], JobOpened]) -> JSONResponse:
+    """Commit the job, and answer. The reconciler of another process launches it in its next pass."""
     with session.begin():
         reply = answer_idempotently(session, request, open_job)
-    reconciler.wake()
     replay = {"Idempotent-Replay": "true"} if reply.replayed else {}
     return JSONResponse(reply.answer, status_code=reply.status_code, headers=replay)

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from api.episodes.app import create_app
+from db.engine import SessionFactory
+from db.models.scenes import Scene
 from deployments import state
 from tests.api.live_server import serve_live
 from tests.deployments.cli.conftest import Shell
+from tests.small_media import write_video
 from tower.settings import Settings
 
 
@@ -60,3 +63,27 @@ def test_a_cut_is_printed_changed_and_set_again(studio: Shell, tmp_path: Path) -
     assert (refused.code, "Without a take: scene_1" in refused.err) == (1, True)
     file.write_text("{")
     assert studio.run("episode", "cut", "1", "--set", str(file)).code == 2
+
+
+def test_the_film_commands_say_what_is_missing(studio: Shell, tmp_path: Path) -> None:
+    studio.made("project", "create", "Village")
+    episode = studio.made("episode", "create", "The Beginning")
+    studio.made("scene", "create", "Kai waits", "--episode", episode)
+    refused = studio.run("episode", "assemble", "1")
+    assert (refused.code, "Without a take: scene_1" in refused.err) == (1, True)
+    assert studio.run("episode", "open", "1").err == "tower: Episode 1 has no film: `tower episode assemble` makes it\n"
+    assert studio.run("episode", "open", "1").code == 4
+    assert studio.run("episode", "export", "1", str(tmp_path / "rain.avi")).code == 2
+    assert studio.run("episode", "export", "1", str(tmp_path / "rain.otio")).code == 1
+    assert studio.run("episode", "render", "1", "--quality", "best").err.startswith("tower: Invalid --quality")
+
+
+def test_a_cut_is_exported_to_a_file(studio: Shell, sessions: SessionFactory, tmp_path: Path) -> None:
+    studio.made("project", "create", "Village")
+    episode = studio.made("episode", "create", "The Beginning")
+    studio.made("scene", "create", "Kai waits", "--episode", episode)
+    with sessions.begin() as session:
+        session.execute(update(Scene).values(video_path=str(write_video(tmp_path / "own.mp4"))))
+    exported = studio.answer("episode", "export", "1", str(tmp_path / "rain.otio"))
+    assert exported["path"] == str(tmp_path / "rain.otio")
+    assert json.loads((tmp_path / "rain.otio").read_text())["OTIO_SCHEMA"].startswith("Timeline")

@@ -85,7 +85,10 @@ def test_a_second_film_of_the_same_episode_and_branch_is_refused(session: Sessio
     stage.village.stage.story.create_branch("other")
     assert stage.open_film("other").job.id != film.job.id
     lifecycle.cancel_job(session, film.job.id)
-    assert stage.open_film().job.id != film.job.id
+    second = stage.open_film().job.id
+    assert second != film.job.id
+    with pytest.raises(ConflictError, match=f"Generation {second} already makes this film"):
+        lifecycle.retry_job(session, film.job.id)
 
 
 def test_a_cancelled_film_cancels_the_renders_that_it_opened(session: Session, stage: FilmStage) -> None:
