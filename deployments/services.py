@@ -18,6 +18,7 @@ from deployments.state import Addresses
 from deployments.supervisor import ProcessSpec
 from deployments.warm.launcher import SOCKET_VARIABLE
 from deployments.worker_plans import WorkerPlan
+from tower.addresses import tls_context
 from tower.clients.prefect import PrefectClient
 from tower.errors import StackError, UnavailableError
 from tower.settings import LOOPBACK_HOST, Settings
@@ -38,7 +39,7 @@ class StackServices:
         self._settings = settings
         self._addresses = addresses
         self._env = env
-        self._http = httpx.Client(timeout=_HTTP_S, trust_env=False)
+        self._http = httpx.Client(timeout=_HTTP_S, trust_env=False, verify=tls_context())
 
     def prefect(self, database_url: str, *, host: str = LOOPBACK_HOST) -> ProcessSpec:
         """The Prefect server with its API, UI and background services, on `database_url`.

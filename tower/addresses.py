@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64encode
+from functools import cache
 from typing import Any, TypedDict
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -18,6 +20,7 @@ class ClientOptions(TypedDict):
     base_url: str
     headers: dict[str, str]
     params: dict[str, str]
+    verify: ssl.SSLContext
 
 
 class Address(str):
@@ -72,7 +75,7 @@ class Address(str):
         return dict(parse_qsl(urlsplit(self._given).query))
 
     def client_options(self) -> ClientOptions:
-        return {"base_url": self.base_url, "headers": self.headers, "params": self.query}
+        return {"base_url": self.base_url, "headers": self.headers, "params": self.query, "verify": tls_context()}
 
     def redact(self, text: str) -> str:
         """The text of another program, with the secrets of this address hidden."""
@@ -89,6 +92,14 @@ class Address(str):
         return core_schema.no_info_plain_validator_function(
             _validate, serialization=core_schema.plain_serializer_function_ser_schema(used_form, when_used="json")
         )
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The root certificates, read once for all clients of the process: they take longer than all else of a client."""
+    import httpx  # here, because the supervisor needs no client
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def used_form(url: str) -> str:

@@ -15,6 +15,7 @@ from db.models.jobs import JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
 from tests import patient
 from tests.patient import PATIENCE_S
+from tower.addresses import tls_context
 from tower.clients.prefect import FlowRunRequest, PrefectClient
 from tower.engines.base import Shot
 from tower.jobs import attempts, lifecycle
@@ -28,7 +29,7 @@ FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 def create_deployments(prefect: PrefectClient) -> None:
     """Create the pools and deployments of a stack."""
-    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S, verify=tls_context()) as http:
         for pool in set(FLOWS.values()):
             created = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
             assert created.status_code in (201, 409), created.text
@@ -40,7 +41,7 @@ def create_deployments(prefect: PrefectClient) -> None:
 
 def delete_waiting_runs(prefect: PrefectClient) -> None:
     """Delete all waiting runs."""
-    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S) as http:
+    with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S, verify=tls_context()) as http:
         query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
         for run in http.post("/flow_runs/filter", json=query).json():
             http.delete(f"/flow_runs/{run['id']}").raise_for_status()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import ssl
 
 import pytest
 
@@ -76,3 +77,10 @@ def test_the_credentials_of_comfyui_have_settings_of_their_own() -> None:
 def test_the_text_of_a_driver_is_redacted() -> None:
     address = Address("postgresql://kai:s3%zzcret@db/tower")
     assert address.redact('invalid token: "s3%zzcret"') == 'invalid token: "***"'
+
+
+def test_all_clients_share_the_root_certificates_and_check_them() -> None:
+    context = Address("http://one:8188").client_options()["verify"]
+    assert context is Address("https://another").client_options()["verify"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.cert_store_stats()["x509_ca"] > 50

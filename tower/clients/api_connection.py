@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import httpx
 
+from tower.addresses import tls_context
 from tower.errors import TowerError, UnavailableError
 
 PAGE_LIMIT = 200  # rows, the most that a page of the APIs has
@@ -21,7 +22,9 @@ class ApiConnection:
     def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 15.0) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False, verify=tls_context()
+        )
 
     def __enter__(self) -> Self:
         return self

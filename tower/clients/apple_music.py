@@ -107,7 +107,8 @@ class AppleMusicClient:
     ) -> None:
         self._key = key
         self._storefront = storefront
-        self._http = httpx.Client(**Address(url).client_options(), timeout=timeout_s)
+        options = Address(url).client_options() | {"verify": httpx.create_ssl_context()}  # with those of SSL_CERT_FILE
+        self._http = httpx.Client(**options, timeout=timeout_s)
         self._sleep = sleep
         self._lock = threading.Lock()
         self._token = ("", 0.0)

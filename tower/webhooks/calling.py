@@ -14,6 +14,7 @@ import anyio
 import httpx
 from anyio import to_thread
 
+from tower.addresses import tls_context
 from tower.errors import ForbiddenError
 from tower.errors.foreign import one_line
 from tower.webhooks.outbox import CallResult, DueCall
@@ -66,7 +67,7 @@ async def _post(call: DueCall, target: Target) -> int:
     }
     extensions = {"sni_hostname": target.host}  # certificates are those of the name, not of the address
     async with (
-        httpx.AsyncClient(trust_env=False, timeout=DEADLINE_S, follow_redirects=False) as http,
+        httpx.AsyncClient(trust_env=False, timeout=DEADLINE_S, follow_redirects=False, verify=tls_context()) as http,
         http.stream(
             "POST", target.connect_url, content=call.body.encode(), headers=headers, extensions=extensions
         ) as answer,
