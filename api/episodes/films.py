@@ -31,21 +31,32 @@ ERRORS = error_responses(400, 404, 409, 413, 415)
 Quality = Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"]
 
 
-class RenderRequest(Body):
-    """`quality` and `engine` are those of the scenes that are rendered; by default each scene's own."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"quality": "low"}]})
-
+class FilmFields(Body):
     branch: BranchName | None = Field(
         None, validation_alias=AliasChoices("branch", "branch_name"), description="Also `branch_name`."
     )
     quality: Quality | None = None
     engine: EngineChoice | None = None
+
+
+class RenderRequest(FilmFields):
+    """`quality` and `engine` are those of the scenes that are rendered; by default each scene's own."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"quality": "low"}]})
+
     publish: bool = Field(False, description="Also put the film into the library.")
 
 
 class AssembleRequest(RenderRequest):
     """`render`: none uses the takes that are there; stale renders missing and stale scenes first, as /render does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"render": "stale"}]})
+
+    render: Annotated[RenderChoice, Field(strict=False)] = RenderChoice.NONE
+
+
+class PublishRequest(FilmFields):
+    """`render`: as in /assemble."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}, {"render": "stale"}]})
 
@@ -112,7 +123,7 @@ def assemble_episode(
     409 lists the scenes without a take, or names the job that makes this film already.
     """
     received = _receive(episode_id, "assemble", body, request_id=request_id, idempotency_key=idempotency_key)
-    return _open(session, studio, received, episode_id, project_id, body=body, render=body.render)
+    return _open(session, studio, received, episode_id, project_id, body=body, render=body.render, publish=body.publish)
 
 
 @router.post("/render", status_code=ACCEPTED_STATUS, response_model=FilmStarted, responses=ERRORS)
@@ -131,11 +142,32 @@ def render_episode(
     A scene that a job already renders is not rendered twice. A scene that cannot be rendered fails the film.
     """
     received = _receive(episode_id, "render", body, request_id=request_id, idempotency_key=idempotency_key)
-    return _open(session, studio, received, episode_id, project_id, body=body, render=RenderChoice.STALE)
+    return _open(
+        session, studio, received, episode_id, project_id, body=body, render=RenderChoice.STALE, publish=body.publish
+    )
+
+
+@router.post("/publish", status_code=ACCEPTED_STATUS, response_model=FilmStarted, responses=ERRORS)
+def publish_episode(
+    episode_id: uuid.UUID,
+    body: PublishRequest,
+    *,
+    session: DatabaseSession,
+    request_id: RequestId,
+    studio: CurrentStudio,
+    project_id: OptionalProject = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Make the film, unless one of an equal cut is there, and put it into the library.
+
+    The same film again changes nothing. GET …/publications answers where it is, and whether Jellyfin shows it.
+    """
+    received = _receive(episode_id, "publish", body, request_id=request_id, idempotency_key=idempotency_key)
+    return _open(session, studio, received, episode_id, project_id, body=body, render=body.render, publish=True)
 
 
 def _receive(
-    episode_id: uuid.UUID, action: str, body: RenderRequest, *, request_id: str, idempotency_key: str | None
+    episode_id: uuid.UUID, action: str, body: FilmFields, *, request_id: str, idempotency_key: str | None
 ) -> IncomingRequest:
     endpoint = f"POST {PREFIX.format(episode_id=episode_id)}/{action}"
     sent: dict[str, Any] = body.model_dump(mode="json", exclude_unset=True)
@@ -149,8 +181,9 @@ def _open(
     episode_id: uuid.UUID,
     project_id: int | None,
     *,
-    body: RenderRequest,
+    body: FilmFields,
     render: RenderChoice,
+    publish: bool,
 ) -> JSONResponse:
     """The reconciler, which the production API runs, launches the jobs within its next pass."""
 
@@ -163,7 +196,7 @@ def _open(
             render=render,
             quality=body.quality,
             engine=body.engine,
-            publish=body.publish,
+            publish=publish,
         )
         film = open_film_job(session, studio, found, request)
         session.refresh(film.job)

@@ -50,7 +50,7 @@ def assemble(
 
     Example:  tower episode assemble 1
     """
-    _make(episode, "assemble", {"publish": publish or None}, project=project, branch=branch, as_json=as_json)
+    make_film(episode, "assemble", {"publish": publish or None}, project=project, branch=branch, as_json=as_json)
 
 
 def render(
@@ -70,7 +70,7 @@ def render(
     Example:  tower episode render 1 --quality low
     """
     wanted = {"quality": quality, "engine": engine, "publish": publish or None}
-    _make(episode, "render", wanted, project=project, branch=branch, as_json=as_json)
+    make_film(episode, "render", wanted, project=project, branch=branch, as_json=as_json)
 
 
 def export(
@@ -122,7 +122,7 @@ def open_(
     typer.launch(found["video_path"])
 
 
-def _make(
+def make_film(
     episode: str,
     action: str,
     wanted: Mapping[str, object],
@@ -130,7 +130,8 @@ def _make(
     project: int | None,
     branch: str | None,
     as_json: bool,
-) -> None:
+) -> str:
+    """Run the job of a film to its end, and return the id of the episode. Exits if the job is not completed."""
     from deployments.cli.progress import watch_job
 
     with connect_episodes() as api, refusals_name_options(FILM_OPTIONS):
@@ -143,9 +144,10 @@ def _make(
     if as_json:
         print_json(ended)
     else:
-        _print_end(ended)
+        _print_end(ended, shows_path=action != "publish")
     if ended["status"] != "completed":
         raise typer.Exit(ExitCode.INTERRUPTED if ended["status"] == "cancelled" else ExitCode.FAILED)
+    return episode_id
 
 
 def _print_start(started: dict[str, Any]) -> None:
@@ -155,11 +157,12 @@ def _print_start(started: dict[str, Any]) -> None:
         print_note(f"Renders {opened} scenes{waits}; {started['reused_scenes']} are current")
 
 
-def _print_end(job: dict[str, Any]) -> None:
+def _print_end(job: dict[str, Any], *, shows_path: bool) -> None:
     for warning in job["warnings"]:
         print_note(f"Note: {warning}")
     if job["status"] == "completed":
-        print_line(job["output_path"])
+        if shows_path:
+            print_line(job["output_path"])
         return
     reason = (job["error"] or {}).get("message", "it was cancelled")
     print_note(f"Generation {job['job_id']} {job['status']}: {reason}")

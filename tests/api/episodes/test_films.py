@@ -36,6 +36,17 @@ def test_a_film_is_asked_for_once(episodes: TestClient, sessions: SessionFactory
     assert status_and_code(episodes.post(f"{url}/assemble", json={"render": "all"})) == (422, "VALIDATION_ERROR")
 
 
+def test_publishing_opens_the_job_of_a_film_that_is_published(
+    episodes: TestClient, sessions: SessionFactory, tmp_path: Path
+) -> None:
+    url, _ = build_episode(sessions, tmp_path, takes=True)
+    started = require_success(episodes.post(f"{url}/publish", json={"render": "stale"}), 202)
+    assert (started["job_type"], started["render"], started["reused_scenes"]) == ("episode_assembly", "stale", 3)
+    with sessions() as session:
+        assert session.get_one(ProductionJob, started["job_id"]).parameters["publish"] is True
+    assert status_and_code(episodes.post(f"{url}/publish", json={"publish": False})) == (422, "VALIDATION_ERROR")
+
+
 def test_scenes_without_a_take_are_rendered_only_if_asked(
     episodes: TestClient, sessions: SessionFactory, tmp_path: Path
 ) -> None:

@@ -73,6 +73,11 @@ def test_the_film_commands_say_what_is_missing(studio: Shell, tmp_path: Path) ->
     assert (refused.code, "Without a take: scene_1" in refused.err) == (1, True)
     assert studio.run("episode", "open", "1").err == "tower: Episode 1 has no film: `tower episode assemble` makes it\n"
     assert studio.run("episode", "open", "1").code == 4
+    refused = studio.run("publish", "1")
+    assert (refused.code, "Without a take: scene_1" in refused.err) == (1, True)
+    for command in ("publications", "unpublish", "rollback"):
+        refused = studio.run(command, "1")
+        assert (refused.code, "was never published" in refused.err) == (4, True)
     assert studio.run("episode", "export", "1", str(tmp_path / "rain.avi")).code == 2
     assert studio.run("episode", "export", "1", str(tmp_path / "rain.otio")).code == 1
     assert studio.run("episode", "render", "1", "--quality", "best").err.startswith("tower: Invalid --quality")
