@@ -8,6 +8,7 @@ from datetime import timedelta
 from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.films.cache import trim_cache
+from tower.publishing.abandoned import end_abandoned
 from tower.storage.purging import PurgeReport, purge_projects
 
 log = logging.getLogger("tower.runs")
@@ -23,5 +24,7 @@ def purge_bin(older_than_days: int) -> PurgeReport:
         log.warning("Kept: %s", reason)
     trimmed = trim_cache(resources().settings)
     log.info("The cache of assemblies holds %s bytes", trimmed.left_bytes, extra={"removed_bytes": trimmed.bytes})
+    ended = end_abandoned(resources().sessions, resources().settings)
+    log.info("Ended %s publications that killed processes left", ended)
     log.info("Removed %s files", purged.files, extra={"bytes": purged.bytes})
     return purged

@@ -11,8 +11,10 @@ import pytest
 from db.models.echo import PlanState
 from db.models.jobs import JobStatus
 from db.models.library import ScanState
+from db.models.publications import PublicationState
 from db.models.rendering import SegmentState
 from db.models.schedule import ScheduleState
+from db.models.webhooks import DeliveryState
 from db.models.workers import WorkerState
 from tests.docs.rows import ROOT, list_test_names, read_rows
 
@@ -33,7 +35,13 @@ def test_every_row_has_a_test(row: list[str], tests: set[str]) -> None:
     assert names <= tests, f"no such test: {names - tests}"
 
 
-@pytest.mark.parametrize("states", [JobStatus, SegmentState, PlanState, ScanState, ScheduleState, WorkerState])
+@pytest.mark.parametrize(
+    "states",
+    [
+        *(JobStatus, SegmentState, PlanState, ScanState, ScheduleState, WorkerState),
+        *(PublicationState, DeliveryState),
+    ],
+)
 def test_every_state_has_a_row(states: type[StrEnum]) -> None:
     section = TEXT.split(f"{states.__name__})")[1].split("\n## ")[0]
     first_cells = " ".join(line.split("|")[1] for line in section.splitlines() if line.startswith("| "))

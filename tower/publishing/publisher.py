@@ -103,6 +103,24 @@ class Publisher:
             row = ledger.find_previous(session, self._library, episode, publication_id)
         return self.publish(restore_publication(row))
 
+    def end_interrupted(self, episode: EpisodeRef) -> None:
+        """End the publication that a killed process left, with which no call goes on. An earlier version stays."""
+        with ledger.lock_episode(self._sessions, episode, wait_s=self._lock_wait_s):
+            with self._sessions.begin() as session:
+                row = ledger.find_interrupted(session, self._library, episode)
+                if row is None:
+                    return
+                _settle_interrupted(session, row)
+            layout = _layout_of(row)
+            remove_partial_files(layout.season_folder, layout.stem)
+            self._remove_old_files(self._find_current(episode) or row)
+            if row.state == PublicationState.FAILED and self._find_current(episode) is None:
+                for file in row.files:
+                    Path(file).unlink(missing_ok=True)
+                with self._sessions.begin() as session:
+                    ledger.lock_names(session)
+                    self._remove_shared_files(session, row, layout)
+
     def _find_current(self, episode: EpisodeRef) -> Publication | None:
         with self._sessions() as session:
             return ledger.find_in_place(session, self._library, episode)

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from db.engine import SessionFactory, open_engine, session_factory
 from db.models.publications import Publication, PublicationState
@@ -29,9 +29,11 @@ from tower.errors import ConflictError, InvalidError, NotFoundError
 from tower.media.decode import MediaUnreadableError
 from tower.media.files import DiskFullError
 from tower.publishing import ledger
+from tower.publishing.abandoned import ABANDONED_AFTER, end_abandoned
 from tower.publishing.film import Film, Provenance, Series
 from tower.publishing.marking import Mark, copy_unmarked
 from tower.publishing.publisher import Publisher
+from tower.settings import Settings
 
 MakePublisher = Callable[..., Publisher]
 STEM = "Neon Rain (2026) S01E01"
@@ -296,6 +298,27 @@ def test_another_version_after_a_kill_ends_the_row_that_was_left(
     killed_run("video", make_film(films[0]))
     make_publisher().publish(make_film(films[1], title="Third"))
     assert killed_run.list_states() == ["failed", "replaced", "replaced", "published"]
+
+
+@pytest.mark.parametrize(("step", "states"), [("marked", ["failed"]), ("video", ["published"])])
+def test_what_a_killed_process_left_is_ended_after_a_day(
+    killed_run: KilledRun,
+    sessions: SessionFactory,
+    library: Path,
+    films: tuple[Path, Path],
+    *,
+    step: str,
+    states: list[str],
+) -> None:
+    killed_run(step, make_film(films[0], subtitles=SUBTITLES))
+    settings = Settings(library_dir=library, data_dir=killed_run.renders.parent)
+    assert end_abandoned(sessions, settings) == 0
+    with sessions.begin() as session:
+        session.execute(update(Publication).values(updated_at=func.now() - ABANDONED_AFTER))
+    assert end_abandoned(sessions, settings) == 1
+    assert killed_run.list_states() == states
+    assert bool(list_library(library)) == (states == ["published"])
+    assert not list(library.rglob(".*"))
 
 
 @pytest.mark.parametrize("removed", [f"removed {STEM}.mp4", f"removed {STEM}.nfo"])
