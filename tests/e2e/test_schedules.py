@@ -72,7 +72,7 @@ def _wait_for_entry(http: httpx.Client, entry_id: int) -> dict[str, Any]:
 
 
 def test_a_batch_makes_two_films_and_the_next_one_only_what_a_coat_changes(stack: RunningStack) -> None:
-    """The films wait for the window. The next batch has nothing to do until a character wears another coat."""
+    """The films wait for the window, and each is published once. The next batch has nothing to do until then."""
     with httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as http:
         story = _create_story(stack, http)
         opens_at = _next_minute()
@@ -85,12 +85,14 @@ def test_a_batch_makes_two_films_and_the_next_one_only_what_a_coat_changes(stack
             assert all("production window" in entry["waiting_reason"] for entry in entries)
             first = _wait_for_report(http, entries)
             assert http.post("/batches").raise_for_status().json()["started"] == []
+            assert [_list_publications(stack, episode) for episode in story.episodes] == [["published"]] * 2
             batch = _wait_for_batch(http, http.get(f"/schedule/{entries[0]['id']}").json()["batch_id"])
         finally:
             http.delete("/production-schedule/window").raise_for_status()
         coat = {"visual_traits": {"coat": "red"}}
         http.put(f"/characters/{story.kai}", json=coat).raise_for_status()
         second = _wait_for_report(http, _plan_films(http, story))
+    assert [_list_publications(stack, episode) for episode in story.episodes] == [["published", "replaced"]] * 2
     assert [[scene["outcome"] for scene in entry["scenes"]] for entry in first] == [["done", "done"], ["done"]]
     assert [[scene["outcome"] for scene in entry["scenes"]] for entry in second] == [["done", "reused"], ["done"]]
     assert second[0]["scenes"][1]["saved_seconds"] == first[0]["scenes"][1]["gpu_seconds"] > 0
@@ -128,9 +130,16 @@ def _plan_films(http: httpx.Client, story: Story) -> list[dict[str, Any]]:
         "project_id": story.project_id,
         "start_at": datetime.now(UTC).isoformat(),
         "parameters": {"engine": "animatic", "quality": "low"},
+        "allow_publish": True,
     }
     answers = [http.post("/schedule", json=body | {"episode_id": episode}) for episode in story.episodes]
     return [answer.raise_for_status().json() for answer in answers]
+
+
+def _list_publications(stack: RunningStack, episode: str) -> list[str]:
+    """The states of the versions that were published, the newest first."""
+    url = f"{stack.addresses.episodes_url}/episodes/{episode}/publications"
+    return [row["state"] for row in httpx.get(url, timeout=PATIENCE_S).raise_for_status().json()]
 
 
 def _wait_for_report(http: httpx.Client, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
