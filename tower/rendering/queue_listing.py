@@ -24,6 +24,9 @@ class QueueState(StrEnum):
     WAITING = "waiting"
 
 
+_GROUPS = {state: number for number, state in enumerate(QueueState)}
+
+
 @dataclass(frozen=True)
 class WaitingRun:
     """A run that no worker has taken yet. `scheduled_for` determines its position in the queue of its pool."""
@@ -51,10 +54,12 @@ class QueuedJob:
 
     @property
     def state(self) -> QueueState:
+        if not self.segments:
+            return QueueState.WAITING if self.is_recipe_waiting else QueueState.WORKING
         states = {segment.state for segment in self.segments}
         if SegmentState.PROCESSING in states:
             return QueueState.RENDERING
-        return QueueState.WAITING if SegmentState.QUEUED in states or self.is_recipe_waiting else QueueState.WORKING
+        return QueueState.WAITING if SegmentState.QUEUED in states else QueueState.WORKING
 
     @property
     def is_recipe_waiting(self) -> bool:
@@ -98,7 +103,7 @@ def sort_waiting(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
 
 
 def _queue_sort_key(queued: QueuedJob) -> tuple[int, float, tuple[bool, float, int, int]]:
-    group = list(QueueState).index(queued.state)
+    group = _GROUPS[queued.state]
     started_at = queued.job.started_at if queued.state != QueueState.WAITING else None
     return group, started_at.timestamp() if started_at else 0.0, _waiting_sort_key(queued)
 
