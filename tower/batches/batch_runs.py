@@ -31,7 +31,7 @@ class BatchRuns:
 
     def align(self) -> None:
         """Forget the runs that have ended, and ask for one for each batch that has work."""
-        with self._sessions() as session:
+        with self._sessions.begin() as session:
             rows = session.scalars(select(Batch).where(Batch.reported_at.is_(None)).order_by(Batch.id)).all()
             now = read_clock(session)
             is_open = load_window(session).is_open(now)

@@ -13,7 +13,8 @@ from tower.batches.cron import Cron, choose_cron
 from tower.batches.starts import read_clock
 from tower.batches.stored_window import load_window
 from tower.batches.window import Window
-from tower.clients.prefect import PrefectClient, PrefectRefusedError
+from tower.clients.prefect import PrefectClient
+from tower.errors import UnavailableError
 
 BATCH_DEPLOYMENT = "batch/batch"
 SLUG = "window"
@@ -42,9 +43,9 @@ class ScheduleAlignment:
     def align(self) -> None:
         if time.monotonic() < self._aligned_at + ALIGN_EVERY_S:
             return
-        with self._sessions() as session:
+        with self._sessions.begin() as session:
             window, now = load_window(session), read_clock(session)
-        with contextlib.suppress(PrefectRefusedError):  # it is not deployed yet
+        with contextlib.suppress(UnavailableError):  # Prefect is away, or the deployment is not there yet
             apply_window(self._prefect, window, now)
         self._aligned_at = time.monotonic()
 
