@@ -1,7 +1,11 @@
-"""Draws the pictures of the README, with Tower's own engine:  make images"""
+"""Draws the pictures of the README, with Tower's own engine: `make images`.
+
+`python docs/make_images.py FILM` draws that of an episode, from the film that `make demo-episode` made.
+"""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +40,22 @@ MOODS = (
 
 
 def main() -> None:
+    if len(sys.argv) > 1:
+        _draw_episode(Path(sys.argv[1]))
+        return
     with tempfile.TemporaryDirectory() as folder:
         clip = _rendered(SHOT, Path(folder) / "city.mp4")
         write_contact_sheet(clip, IMAGES / "neon-city.jpg", columns=3, rows=2, width=1920)
         stills = [_still(prompt, Path(folder) / f"{number}.mp4") for number, prompt in enumerate(MOODS)]
     rows = [np.hstack(stills[start : start + 3]) for start in (0, 3)]
     cv2.imwrite(str(IMAGES / "moods.jpg"), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def _draw_episode(film: Path) -> None:
+    with av.open(str(film)) as container:
+        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    shown = np.hstack([frames[round(share * len(frames))] for share in (0.08, 0.3, 0.5, 0.72)])
+    cv2.imwrite(str(IMAGES / "episode.jpg"), shown, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 class _NoWatch:
