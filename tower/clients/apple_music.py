@@ -107,7 +107,7 @@ class AppleMusicClient:
     ) -> None:
         self._key = key
         self._storefront = storefront
-        options = Address(url).client_options() | {"verify": httpx.create_ssl_context()}  # with those of the environment
+        options = Address(url).client_options() | {"verify": httpx.create_ssl_context()}  # with the environment's
         self._http = httpx.Client(**options, timeout=timeout_s)
         self._sleep = sleep
         self._lock = threading.Lock()
