@@ -55,7 +55,7 @@ def _draw_episode(film: Path) -> None:
     with av.open(str(film)) as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     shown = np.hstack([frames[round(share * len(frames))] for share in (0.08, 0.3, 0.5, 0.72)])
-    cv2.imwrite(str(IMAGES / "episode.jpg"), shown, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(IMAGES / "episode.jpg"), np.asarray(shown, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 class _NoWatch:
