@@ -40,6 +40,7 @@ def open_engine(url: str, *, pool_size: int = 5, application: str = "tower", wai
         max_overflow=pool_size,
         pool_timeout=wait_s,
         pool_pre_ping=True,
+        pool_use_lifo=True,  # consecutive requests use one connection, which soon has their statements prepared
         connect_args={
             "application_name": application,
             "connect_timeout": 5,
