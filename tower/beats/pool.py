@@ -181,25 +181,24 @@ class _Listener:
 
     def ask(self, file: IO[bytes], asked: dict[str, Any]) -> None:
         self.start()
-        assert self._socket is not None
-        send_message(self._socket, asked, file.fileno())
+        send_message(self._connection(), asked, file.fileno())
 
     def answers(self, seconds: float) -> bool:
         """Whether an answer, or the end of the process, can be read within `seconds`."""
-        assert self._socket is not None
-        self._socket.settimeout(seconds)
+        connection = self._connection()
+        connection.settimeout(seconds)
         try:
-            self._socket.recv(1, socket.MSG_PEEK)
+            connection.recv(1, socket.MSG_PEEK)
         except TimeoutError:
             return False
         finally:
-            self._socket.settimeout(None)
+            connection.settimeout(None)
         return True
 
     def answer(self) -> dict[str, Any]:
-        assert self._socket is not None
-        size = int.from_bytes(receive_bytes(self._socket, LENGTH_BYTES))
-        said: dict[str, Any] = json.loads(receive_bytes(self._socket, size))
+        connection = self._connection()
+        size = int.from_bytes(receive_bytes(connection, LENGTH_BYTES))
+        said: dict[str, Any] = json.loads(receive_bytes(connection, size))
         return said
 
     def end(self) -> None:
@@ -210,6 +209,13 @@ class _Listener:
                 self.process.kill()
                 self.process.wait()
             self.process = self._socket = None
+
+    def _connection(self) -> socket.socket:
+        """Raises EOFError if another thread has ended the process, as `stop` does."""
+        connection = self._socket
+        if connection is None:
+            raise EOFError("the process was ended")
+        return connection
 
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,24 +17,25 @@ from tower.assembly.cut import EpisodeCut, Shot
 from tower.assembly.film import assemble
 
 
-class KillAt:
-    """Kills its own process at a share of the work."""
-
-    def __init__(self, share: float) -> None:
-        self._share = share
-
-    def __call__(self, share: float) -> None:
-        if share >= self._share:
-            os.kill(os.getpid(), signal.SIGKILL)
+def die_with(pattern: str, folder: Path) -> None:
+    """Kill the own process as soon as a file of this pattern is there."""
+    while not any(folder.glob(pattern)):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run_and_die(cut: EpisodeCut, target: Path, cache: Path, report: Callable[[float], None]) -> None:
-    assemble(cut, target, cache, progress=report)
+def run_and_die(cut: EpisodeCut, folder: Path, pattern: str) -> None:
+    threading.Thread(target=die_with, args=(pattern, folder), daemon=True).start()
+    assemble(cut, folder / "film.mp4", folder / "cache")
 
 
-@pytest.mark.parametrize(("share", "clips_kept"), [(0.3, 0), (0.95, 2)], ids=["clips", "film"])
+@pytest.mark.parametrize(
+    ("pattern", "clips_kept"),
+    [("cache/clips/.*.part*", 0), (".film.*.part*", 2)],
+    ids=["clips", "film"],
+)
 def test_a_killed_assembly_goes_on_where_it_was(
-    golden: GoldenFilm, tmp_path: Path, share: float, clips_kept: int
+    golden: GoldenFilm, tmp_path: Path, pattern: str, clips_kept: int
 ) -> None:
     foreign = golden.cut.items[2]
     assert isinstance(foreign, Shot)
@@ -41,7 +43,7 @@ def test_a_killed_assembly_goes_on_where_it_was(
     cut = EpisodeCut(golden.cut.form, (foreign, replace(foreign, first_frame=6)), golden.cut.transitions[:1], music)
     target, cache = tmp_path / "film.mp4", tmp_path / "cache"
     target.write_bytes(b"before")
-    process = multiprocessing.get_context("spawn").Process(target=run_and_die, args=(cut, target, cache, KillAt(share)))
+    process = multiprocessing.get_context("spawn").Process(target=run_and_die, args=(cut, tmp_path, pattern))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL

@@ -27,6 +27,7 @@ from tower.story import schedule
 from tower.story.schedule import ScheduleTarget
 
 NOW = datetime.now(UTC)
+SUITE = timedelta(days=1)  # the tests may run long after this module was read
 LONG_AGO = NOW - timedelta(hours=1)
 
 
@@ -47,7 +48,7 @@ def runs(sessions: SessionFactory, prefect: PrefectClient, deployment: None) -> 
 
 def add_batch(sessions: SessionFactory, **columns: Any) -> int:
     with sessions.begin() as session:
-        batch = Batch(opens_at=LONG_AGO, closes_at=NOW + timedelta(hours=1), **columns)
+        batch = Batch(opens_at=LONG_AGO, closes_at=NOW + SUITE + timedelta(hours=1), **columns)
         session.add(batch)
         session.flush()
         return batch.id
@@ -100,7 +101,7 @@ def test_a_run_that_has_ended_is_followed_by_another(
 
 def test_a_postponed_entry_waits_until_its_time(sessions: SessionFactory, runs: BatchRuns) -> None:
     batch_id = add_batch(sessions)
-    later = {"postponed_until": NOW + timedelta(minutes=5), "postponed_reason": "no gpu worker is there"}
+    later = {"postponed_until": NOW + SUITE + timedelta(minutes=5), "postponed_reason": "no gpu worker is there"}
     entry_id = add_entry(sessions, batch_id, **later)
     rest(sessions, batch_id)
     runs.align()

@@ -29,7 +29,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def batch(session: Session) -> Batch:
-    batch = Batch(opens_at=NOW - timedelta(hours=1), closes_at=NOW + timedelta(hours=1))
+    batch = Batch(opens_at=NOW - timedelta(hours=1), closes_at=NOW + timedelta(days=1))
     session.add(batch)
     session.flush()
     return batch
