@@ -154,7 +154,7 @@ def _print_start(started: dict[str, Any]) -> None:
     opened, joined = len(started["opened_jobs"]), len(started["joined_jobs"])
     if opened or joined:
         waits = f", and waits for {joined} that render already" if joined else ""
-        print_note(f"Renders {opened} scenes{waits}; {started['reused_scenes']} are current")
+        print_note(f"Scenes to render: {opened}{waits}; current: {started['reused_scenes']}")
 
 
 def _print_end(job: dict[str, Any], *, shows_path: bool) -> None:
