@@ -49,9 +49,9 @@ def test_webhooks_are_told_once_of_each_version_in_the_library(
     for path in (films[0], films[0], films[1]):
         row = make_publisher().publish(make_film(path))
     with sessions() as session:
-        told = [json.loads(body)["data"] for body in session.scalars(select(WebhookDelivery.body))]
-    assert [data["sha256"] for data in told] == [sha256_of(path) for path in films]
-    assert told[-1].items() >= {"publication_id": row.id, "episode_id": str(EPISODE), "title": "The Beginning"}.items()
+        sent = [json.loads(body)["data"] for body in session.scalars(select(WebhookDelivery.body))]
+    assert [data["sha256"] for data in sent] == [sha256_of(path) for path in films]
+    assert sent[-1].items() >= {"publication_id": row.id, "episode_id": str(EPISODE), "title": "The Beginning"}.items()
 
 
 def fill_disk(source: Path, target: Path, film: Film) -> Mark:

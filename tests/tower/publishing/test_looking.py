@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,7 +86,13 @@ def test_what_jellyfin_shows_later_becomes_visible(
     assert watch.look_again() == []
 
 
-def test_a_thread_looks_only_if_a_jellyfin_is_configured(sessions: SessionFactory, tmp_path: Path) -> None:
-    watch = JellyfinWatch(sessions, Settings(data_dir=tmp_path), interval_s=0.01)
-    watch.start()
-    watch.stop()
+def test_a_thread_looks_only_if_a_jellyfin_is_configured(
+    sessions: SessionFactory, settings: Settings, tmp_path: Path
+) -> None:
+    for configured, expected in ((Settings(data_dir=tmp_path), []), (settings, ["jellyfin"])):
+        watch = JellyfinWatch(sessions, configured, interval_s=60)
+        watch.start()
+        try:
+            assert [one.name for one in threading.enumerate() if one.name == "jellyfin"] == expected
+        finally:
+            watch.stop()
