@@ -6,6 +6,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -67,20 +68,17 @@ def export_episode(
     """
     found = find_episode(session, episode_id, project_id=project_id, branch=branch)
     cut = plan_cut(session, found)
-    folder = tempfile.TemporaryDirectory(prefix="tower-export-")
-    target = Path(folder.name) / f"cut{export_format.suffix}"
-    try:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tower-export-")))
+        target = folder / f"cut{export_format.suffix}"
         report = export_cut(cut, export_format, target)
-    except BaseException:
-        folder.cleanup()
-        raise
+        cleanup = BackgroundTask(stack.pop_all().close)  # after the answer
     headers = {
         "Tower-Losses": _losses(report.losses),
         "Tower-Losses-Count": str(len(report.losses)),
         "Cache-Control": "no-store",
     }
     name = f"episode-{found.row.episode_number}{export_format.suffix}"
-    cleanup = BackgroundTask(folder.cleanup)
     return FileResponse(
         target, media_type=MEDIA_TYPES[export_format], filename=name, headers=headers, background=cleanup
     )

@@ -16,6 +16,7 @@ from api.http.dependencies import CurrentSettings, DatabaseSessions, ReadingSess
 from api.http.field_types import RowId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
+from db.engine import SessionFactory
 from db.models.publications import Publication, PublicationState
 from tower.errors import NotFoundError
 from tower.films.publishing import note_published, record_unpublished
@@ -110,8 +111,7 @@ def unpublish_episode(
     project_id: OptionalProject = None,
 ) -> PublicationAnswer:
     """Remove the film and what stands beside it from the library. The film stays, and can be published again."""
-    with sessions() as session:
-        ref = ledger.find_ref(session, settings.library, episode_id, project_id=project_id)
+    ref = _find_ref(sessions, settings, episode_id, project_id)
     row = open_publisher(sessions, settings).unpublish(ref)
     with sessions.begin() as session:
         record_unpublished(session, row)
@@ -129,8 +129,7 @@ def roll_back_episode(
     project_id: OptionalProject = None,
 ) -> PublicationAnswer:
     """Publish an earlier version again, with its texts and pictures, in place of the present one."""
-    with sessions() as session:
-        ref = ledger.find_ref(session, settings.library, episode_id, project_id=project_id)
+    ref = _find_ref(sessions, settings, episode_id, project_id)
     row = open_publisher(sessions, settings).roll_back(ref, body.publication_id)
     with sessions.begin() as session:
         note_published(session, row)
@@ -147,10 +146,17 @@ def look_for_publication(
     project_id: OptionalProject = None,
 ) -> PublicationAnswer:
     """Ask Jellyfin again whether it shows the film. Takes up to 10 s; Tower also asks by itself for a week."""
+    ref = _find_ref(sessions, settings, episode_id, project_id)
     with sessions() as session:
-        ref = ledger.find_ref(session, settings.library, episode_id, project_id=project_id)
         row = _find_publication(session, settings, ref, publication_id)
     return PublicationAnswer.of(look_in_jellyfin(sessions, settings, row, within_s=LOOK_WITHIN_S))
+
+
+def _find_ref(
+    sessions: SessionFactory, settings: Settings, episode_id: uuid.UUID, project_id: int | None
+) -> EpisodeRef:
+    with sessions() as session:
+        return ledger.find_ref(session, settings.library, episode_id, project_id=project_id)
 
 
 def _find_publication(session: Session, settings: Settings, ref: EpisodeRef, publication_id: int) -> Publication:

@@ -40,7 +40,7 @@ def answer_unchanged(request: Request, response: Response) -> Response:
 
 
 class ObservedAnswer(BaseModel):
-    """An answer with fields that nobody edits and that change by themselves, such as the progress of a job.
+    """An answer with fields that no user edits and that change by themselves, such as the progress of a job.
 
     They count for If-None-Match and not for If-Match, so that they make no edit fail.
     """

@@ -38,8 +38,9 @@ class AssemblyResult:
     """A finished film.
 
     `is_unchanged`: whether the film of an equal cut was there, so that nothing was done. `clips_encoded`,
-    `clips_cached` and `clips_as_they_are` count the items; `seams_encoded` the transitions. `lufs` and `peak_dbtp` are
-    measured on the encoded sound and None for silence; `sound_note` says why the film is not at its target loudness.
+    `clips_cached` and `clips_as_they_are` (copied, but for frames at their edges) count the items; `seams_encoded` the
+    transitions. `lufs` and `peak_dbtp` are measured on the encoded sound and None for silence; `sound_note` says why
+    the film is not at its target loudness.
     """
 
     path: Path

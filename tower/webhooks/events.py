@@ -1,4 +1,4 @@
-"""What webhooks are told: that a job ended, or that a film is in the library."""
+"""What webhooks report: that a job ended, or that a film is in the library."""
 
 from __future__ import annotations
 
