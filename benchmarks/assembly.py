@@ -23,7 +23,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from benchmarks.report import Figure, publish_figures
+from benchmarks.report import Figure, peak_memory_mb, publish_figures
 from tower.assembly.cut import (
     CUT,
     EpisodeCut,
@@ -128,12 +128,6 @@ def cost_of(work: Callable[..., Any], given: tuple[Any, ...]) -> Cost:
     wall, cpu = time.perf_counter(), cpu_s()
     result = work(*given)
     return Cost(time.perf_counter() - wall, cpu_s() - cpu, peak_memory_mb(), result)
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held. `ru_maxrss` would count what its parent held before the exec."""
-    [line] = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
 
 
 def cpu_s() -> float:

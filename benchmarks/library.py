@@ -8,7 +8,6 @@ walk, the comparison and, the first time, the reading of heads, not the hashing 
 from __future__ import annotations
 
 import random
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ import psutil
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
-from benchmarks.report import Figure, percentile, publish_figures
+from benchmarks.report import Figure, peak_memory_mb, percentile, publish_figures
 from db.engine import open_engine, session_factory
 from db.migrate import upgrade
 from db.models.library import LibraryScan, ScanState, Track
@@ -215,7 +214,7 @@ def measure_scan(engine: Engine, root: Path) -> list[Figure]:
             f"< {GROWTH_MB:.0f} MB",
             grown < GROWTH_MB,
         ),
-        Figure("largest size of the process", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"),
+        Figure("largest size of the process", f"{peak_memory_mb():.0f} MB"),
     ]
 
 
