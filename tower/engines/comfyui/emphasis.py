@@ -2,7 +2,7 @@
 
 ComfyUI (`comfy/sd1_clip.py`) reads each group in parentheses as emphasis: the number after its last colon is the
 weight, and without one it is 1.1. A parenthesis without a partner changes how those after it are read. A backslash
-before a parenthesis makes it text in this tokenizer, which those of its text encoders derive from.
+before a parenthesis makes it text.
 """
 
 from __future__ import annotations
