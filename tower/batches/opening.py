@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -30,6 +31,7 @@ POSTPONED_FOR_S = 300
 MAX_WAITING_RENDERS = 8  # jobs of a batch that wait for a worker; with more, the other entries stay planned
 URGENCY = (ProductionSchedule.priority, ProductionSchedule.start_at, ProductionSchedule.id)
 IS_DUE = and_(ProductionSchedule.state == ScheduleState.PLANNED, ProductionSchedule.start_at <= func.now())
+LIVE: dict[str, Any] = {"ended_at": None, "report": None, "reported_at": None}
 IS_NOT_POSTPONED = or_(ProductionSchedule.postponed_until.is_(None), ProductionSchedule.postponed_until <= func.now())
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,11 @@ class OpenedBatch:
     started: list[int] = field(default_factory=list)
     postponed: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
+
+    def add(self, schedule_id: int, start: EntryStart | None) -> None:
+        """Add the entry to the list of its start. None: it did not start here."""
+        if start is not None:
+            getattr(self, start).append(schedule_id)
 
     def describe(self) -> str:
         """What was done, in one sentence."""
@@ -83,7 +90,8 @@ def open_batch(
     opened = OpenedBatch(batch_id)
     supply = Supply(studio)
     for schedule_id in ids:
-        _try_start(sessions, schedule_id, supply, opened, by_hand=by_hand)
+        start = _try_start(sessions, schedule_id, supply, batch_id, by_hand=by_hand)
+        opened.add(schedule_id, start)
     with sessions.begin() as session:
         end_batch_if_done(session, batch_id)
     return opened
@@ -100,43 +108,39 @@ def _release_run(sessions: SessionFactory, schedule_id: int | None) -> None:
 def _begin(sessions: SessionFactory, opening: Opening | None) -> int:
     """The batch of the opening, live again if it had ended; without an opening a new one."""
     values = {} if opening is None else {"opens_at": opening.opens_at, "closes_at": opening.closes_at}
-    again = {
-        "closes_at": values.get("closes_at"),
-        "ended_at": None,
-        "report": None,
-        "reported_at": None,
-        "updated_at": func.now(),
-    }
+    again = LIVE | {"closes_at": values.get("closes_at"), "updated_at": func.now()}
     with sessions.begin() as session:
         row = insert(Batch).values(values or {"launches": 0})
         row = row.on_conflict_do_update(index_elements=["opens_at"], set_=again)
         return session.scalars(row.returning(Batch.id)).one()
 
 
+def _keep_live(session: Session, batch_id: int) -> None:
+    """Lock the batch. It has ended if another process looked at it before its first entry had started."""
+    session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
+    session.execute(update(Batch).where(Batch.id == batch_id, Batch.ended_at.is_not(None)).values(LIVE))
+
+
 def _try_start(
-    sessions: SessionFactory, schedule_id: int, supply: Supply, opened: OpenedBatch, *, by_hand: bool
-) -> None:
+    sessions: SessionFactory, schedule_id: int, supply: Supply, batch_id: int, *, by_hand: bool
+) -> EntryStart | None:
     try:
         with sessions.begin() as session:
-            start = _start(session, schedule_id, supply, opened.batch_id, by_hand=by_hand)
+            return _start(session, schedule_id, supply, batch_id, by_hand=by_hand)
     except OperationalError:
         raise
     except Exception:
         log.exception("Schedule entry %s stays planned", schedule_id)
-        return
-    if start is not None:
-        lists = {EntryStart.STARTED: opened.started, EntryStart.POSTPONED: opened.postponed}
-        lists.get(start, opened.held).append(schedule_id)
+        return None
 
 
-def _start(
-    session: Session, schedule_id: int, supply: Supply, batch_id: int | None, *, by_hand: bool
-) -> EntryStart | None:
+def _start(session: Session, schedule_id: int, supply: Supply, batch_id: int, *, by_hand: bool) -> EntryStart | None:
     """Start the entry. Returns None if it is no longer planned or another process starts it."""
     due = select(ProductionSchedule).where(ProductionSchedule.id == schedule_id, IS_DUE)
     row = session.scalar(due.with_for_update(skip_locked=True))
     if row is None:
         return None
+    _keep_live(session, batch_id)
     row.batch_id = batch_id
     if not (by_hand or has_place(session, batch_id)):
         row.flow_run_id = None
@@ -169,7 +173,7 @@ def record_start(row: ProductionSchedule, opened: OpenedEntry) -> None:
         end_entry(row, [])
 
 
-def has_place(session: Session, batch_id: int | None) -> bool:
+def has_place(session: Session, batch_id: int) -> bool:
     """Whether few enough jobs of the batch wait, so that little of it starts after the window has closed."""
     job_ids = select(func.unnest(ProductionSchedule.job_ids)).where(ProductionSchedule.batch_id == batch_id)
     waiting = select(func.count()).where(

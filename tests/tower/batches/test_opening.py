@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
 
 from db.engine import SessionFactory
 from db.models.batches import Batch
@@ -20,7 +22,7 @@ from db.models.workers import Worker, WorkerState
 from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tests.tower.story_fixture import VillageStory, build_village
 from tower.batches.opening import MAX_WAITING_RENDERS, OpenedBatch, open_batch
-from tower.batches.outcomes import record_outcomes
+from tower.batches.outcomes import end_batch_if_done, record_outcomes
 from tower.batches.report import BatchReport, Outcome
 from tower.batches.reporting import read_report
 from tower.batches.starts import PlannedStarts, seconds_until_start
@@ -261,6 +263,32 @@ def test_two_batches_at_once_start_an_entry_once(sessions: SessionFactory, villa
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(ProductionJob).where(IS_LIVE)) == len(entries)
         assert session.scalar(select(func.count()).select_from(Batch)) == 1
+
+
+def wait_for_batch(session: Session, *, limit_s: float = 60) -> int:
+    deadline = time.monotonic() + limit_s
+    while (batch_id := session.scalar(select(Batch.id))) is None:
+        assert time.monotonic() < deadline, "no batch was begun"
+        time.sleep(0.01)
+    return batch_id
+
+
+def test_a_batch_that_seemed_over_before_its_first_entry_started_is_live(
+    sessions: SessionFactory, village: VillageStory
+) -> None:
+    entry_id = add_entry(sessions, village)
+    with ThreadPoolExecutor(1) as pool, sessions() as session:
+        session.execute(text("lock table production_schedule in exclusive mode"))
+        opening = pool.submit(open_batch, sessions, ANIMATIC_STUDIO, by_hand=True)
+        batch_id = wait_for_batch(session)
+        with sessions.begin() as another_process:
+            end_batch_if_done(another_process, batch_id)
+        session.rollback()
+        assert opening.result(60).started == [entry_id]
+    with sessions() as session:
+        batch = session.get_one(Batch, batch_id)
+        assert (batch.ended_at, batch.report) == (None, None)
+        assert [entry.schedule_id for entry in read_report(session, batch).entries] == [entry_id]
 
 
 def test_a_second_entry_joins_the_render_of_the_same_scene(sessions: SessionFactory, village: VillageStory) -> None:
