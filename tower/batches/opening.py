@@ -54,8 +54,9 @@ class OpenedBatch:
 
     def add(self, schedule_id: int, start: EntryStart | None) -> None:
         """Add the entry to the list of its start. None: it did not start here."""
+        lists = {EntryStart.STARTED: self.started, EntryStart.POSTPONED: self.postponed, EntryStart.HELD: self.held}
         if start is not None:
-            getattr(self, start).append(schedule_id)
+            lists[start].append(schedule_id)
 
     def describe(self) -> str:
         """What was done, in one sentence."""

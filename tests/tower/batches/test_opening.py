@@ -267,7 +267,7 @@ def test_two_batches_at_once_start_an_entry_once(sessions: SessionFactory, villa
 
 def wait_for_batch(session: Session, *, limit_s: float = 60) -> int:
     deadline = time.monotonic() + limit_s
-    while (batch_id := session.scalar(select(Batch.id))) is None:
+    while (batch_id := session.scalars(select(Batch.id)).first()) is None:
         assert time.monotonic() < deadline, "no batch was begun"
         time.sleep(0.01)
     return batch_id
