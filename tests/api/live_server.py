@@ -22,6 +22,12 @@ class LiveServer:
 
     url: str
     headers: dict[str, str]
+    server: uvicorn.Server
+
+    @property
+    def request_count(self) -> int:
+        """How many requests it has answered."""
+        return self.server.server_state.total_requests
 
 
 @contextmanager
@@ -36,7 +42,7 @@ def serve_live(
         while not server.started:
             assert thread.is_alive(), "the service did not start"
             time.sleep(0.05)
-        yield LiveServer(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"})
+        yield LiveServer(f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"}, server)
     finally:
         server.should_exit = True
         thread.join()

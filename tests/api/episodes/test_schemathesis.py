@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import pytest
 import schemathesis
 from schemathesis.specs.openapi.checks import allow_header_conformance, positive_data_acceptance, unsupported_method
@@ -17,7 +16,7 @@ from db.models.keys import Scope
 from db.models.projects import Project
 from tests.api.live_server import LiveServer, serve_live, without_security
 from tests.conftest import empty_tables
-from tests.hypothesis_profiles import is_fuzzing
+from tests.hypothesis_profiles import FUZZ_REQUESTS, is_fuzzing, request_count
 from tower import api_keys
 from tower.settings import Settings
 from tower.versions import editing
@@ -32,7 +31,7 @@ described = create_app(Settings(database_url="postgresql://unused")).openapi()
 schema = schemathesis.openapi.from_dict(without_security(described))
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
-each = hypothesis.settings(max_examples=300 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))))
+each = request_count(REQUESTS, len(list(schema.get_all_operations())))
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +48,7 @@ def service(committing_engine: Engine) -> Iterator[LiveServer]:
     settings = Settings(database_url=url, require_keys=True, rate_limit="off")
     with serve_live(create_app(settings), token) as running:
         yield running
+        assert not FUZZ or running.request_count >= FUZZ_REQUESTS
     empty_tables(committing_engine)
 
 

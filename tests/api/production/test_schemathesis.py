@@ -21,7 +21,7 @@ from tests.api.live_server import LiveServer, serve_live, without_security
 from tests.api.prefect_queue import create_deployments, delete_waiting_runs
 from tests.conftest import empty_tables
 from tests.fakes.comfyui.server import FakeComfyUI
-from tests.hypothesis_profiles import is_fuzzing
+from tests.hypothesis_profiles import FUZZ_REQUESTS, is_fuzzing, request_count
 from tower import api_keys
 from tower.clients.prefect import PrefectClient
 from tower.settings import Settings
@@ -41,9 +41,7 @@ described = create_app(Settings(database_url="postgresql://unused")).openapi()
 schema = schemathesis.openapi.from_dict(without_security(described))
 schema.config.phases.coverage.enabled = FUZZ
 schema.config.checks.negative_data_rejection.expected_statuses = [str(status) for status in REFUSALS]
-each = hypothesis.settings(
-    max_examples=100 if FUZZ else max(3, REQUESTS // len(list(schema.get_all_operations()))),
-)
+each = request_count(REQUESTS, len(list(schema.get_all_operations())))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +61,7 @@ def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[LiveS
         )
         with serve_live(create_app(settings), token) as running:
             yield running
+            assert not FUZZ or running.request_count >= FUZZ_REQUESTS
     prefect.set_paused("gpu", False)
     delete_waiting_runs(prefect)
     empty_tables(committing_engine)
