@@ -15,7 +15,8 @@ from av.video.stream import VideoStream
 
 from tower.assembly.cut import SAMPLE_RATE_HZ, EpisodeCut
 from tower.assembly.errors import AssemblyError
-from tower.assembly.master import PEAK_DBTP, Master
+from tower.assembly.levels import PEAK_DBTP
+from tower.assembly.master import Master
 from tower.assembly.muxing import film_chapters
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import languages

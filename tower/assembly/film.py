@@ -30,7 +30,7 @@ from tower.errors.foreign import reason_of
 from tower.media.files import DiskFullError, remove_leftovers, write_atomically
 
 T = TypeVar("T")
-CACHE_FOLDERS = ("clips", "seams", "sound", "films")
+CACHE_FOLDERS = ("clips", "seams", "slices", "sound", "films")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 from tower.assembly.cut import EpisodeCut, MediaFile
 from tower.media.files import sha256_of
 
-VERSION = 2  # raised with every change that makes another file of an equal cut
+VERSION = 3  # raised with every change that makes another file of an equal cut
 
 
 def content_key(kind: str, *parts: object) -> str:

@@ -15,8 +15,9 @@ from tests.tower.assembly.golden import FORM, RATE_HZ, Material, click_track, ma
 from tower.assembly.aac import write_silence
 from tower.assembly.cut import CUT, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue
 from tower.assembly.decoding import SoundPart, read_part
+from tower.assembly.levels import DYNAMIC_TRACK, FAINT_TRACK, SHORT_TRACK
 from tower.assembly.limiter import limit_peaks
-from tower.assembly.master import DYNAMIC_TRACK, FAINT_TRACK, QUIET_TRACK, SHORT_TRACK, Master, make_master
+from tower.assembly.master import QUIET_TRACK, Master, make_master
 from tower.assembly.mix import mix_sources
 from tower.assembly.progress import Progress
 from tower.assembly.sources import list_sources, to_samples
@@ -93,7 +94,7 @@ def test_peaks_are_limited_and_the_rest_is_untouched() -> None:
     loud = quiet.copy()
     loud[RATE_HZ : RATE_HZ + 300] *= 9
     pieces = np.split(np.stack([loud, quiet]), 3, axis=1)
-    limited = np.concatenate(list(limit_peaks(pieces, 0.5)), axis=1)
+    limited = np.concatenate(list(limit_peaks((piece, 0.5) for piece in pieces)), axis=1)
     found = measure_loudness([limited], check_alive=lambda: None)
     assert found.peak_dbtp is not None
     assert found.peak_dbtp <= 20 * np.log10(0.5) + 0.05

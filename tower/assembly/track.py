@@ -1,0 +1,111 @@
+"""Encodes the mix of a film at a level: its slices side by side, then joined to one track."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import TypeVar
+
+from tower.assembly.aac import FRAME_SAMPLES
+from tower.assembly.meter import STEP_SAMPLES, Measure, integrate, measure_part
+from tower.assembly.mix import CHUNK_SAMPLES
+from tower.assembly.progress import Progress
+from tower.assembly.rawmix import RawMix
+from tower.assembly.slices import (
+    SILENT_TAIL,
+    SLICE_PACKETS,
+    EncodedSlice,
+    Level,
+    Slice,
+    encode_slice,
+    find_join,
+    measure_join,
+    merge_slices,
+    plan_slices,
+    slice_path,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EncodedTrack:
+    """Slices, and the packets at which each but the first begins."""
+
+    slices: tuple[EncodedSlice, ...]
+    joins: tuple[int, ...]
+
+    @property
+    def lufs(self) -> float | None:
+        return integrate(chain.from_iterable(one.measure.blocks_lufs for one in self.slices))
+
+    def packets(self) -> Iterator[bytes]:
+        bounds = pairwise((0, *self.joins, self.slices[-1].part.end))
+        return chain.from_iterable(one.read(first, end) for one, (first, end) in zip(self.slices, bounds, strict=True))
+
+    def peaks_db(self) -> list[float]:
+        """The true peak of each slice, those at its joins included."""
+        beside = zip(pairwise(self.slices), self.joins, strict=True)
+        at_joins = [measure_join(before, after, number) for (before, after), number in beside]
+        own = [one.measure.peak_db for one in self.slices]
+        return [max(each) for each in zip(own, [own[0], *at_joins], [*at_joins, own[-1]], strict=True)]
+
+
+class TrackEncoder:
+    """Encodes one mix, at one level after the other. Slices are files of `folder`."""
+
+    def __init__(self, mix: RawMix, folder: Path, progress: Progress, *, slice_packets: int = SLICE_PACKETS) -> None:
+        self._mix, self._folder, self._progress = mix, folder, progress
+        self._digests: dict[Slice, str] = {}
+        self.slices = plan_slices(mix.samples, slice_packets)
+
+    def encode(self, level: Level, *, per_piece: float) -> EncodedTrack:
+        """`per_piece` is the work of a second of sound. Slices that cannot be joined are encoded as one."""
+
+        def encode(part: Slice) -> EncodedSlice:
+            found = encode_slice(part, self._mix, level, self._path(part, level), self._progress)
+            self._progress.advance(per_piece * (part.pieces[1] - part.pieces[0]))
+            return found
+
+        while True:
+            encoded = _map_in_threads(encode, self.slices)
+            joins = [find_join(before, after) for before, after in pairwise(encoded)]
+            found = [join for join in joins if join is not None]
+            if len(found) == len(joins):
+                return EncodedTrack(tuple(encoded), tuple(found))
+            self.slices = merge_slices(self.slices, joins)
+
+    def count_cached(self, level: Level) -> int:
+        return sum(self._path(part, level).is_file() for part in self.slices)
+
+    def measure_mix(self) -> list[Measure]:
+        """The mix as it is, in each slice."""
+        return _map_in_threads(self._measure_slice, self.slices)
+
+    def _measure_slice(self, part: Slice) -> Measure:
+        """The pieces beside the slice are measured too: in them the meter settles, and finds the last peak."""
+        first, end = part.pieces
+        pieces = chain(self._mix.read(first, end), [SILENT_TAIL] if part.is_last else [])
+        self._progress.advance()
+        lead = part.first * FRAME_SAMPLES - first * CHUNK_SAMPLES
+        return measure_part(pieces, skip=lead // STEP_SAMPLES, steps=part.steps)
+
+    def _path(self, part: Slice, level: Level) -> Path:
+        if part not in self._digests:
+            self._digests[part] = self._mix.digest(*part.pieces)
+        return slice_path(part, self._digests[part], level, self._folder)
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _map_in_threads(work: Callable[[Slice], T], slices: Sequence[Slice]) -> list[T]:
+    """FFmpeg, NumPy and SciPy let other threads run while they work."""
+    with ThreadPoolExecutor(count_cores(), thread_name_prefix="slice") as pool:
+        return list(pool.map(work, slices))
