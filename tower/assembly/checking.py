@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from tower.assembly.muxing import film_chapters
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import languages
 from tower.errors import InvalidError
-from tower.media.clips import iter_packets
 from tower.media.decode import open_container
 from tower.media.probe import has_index_first
 from tower.media.x264 import BT709
@@ -33,6 +33,15 @@ TAGS = frozenset(
 FRAME_SAMPLES = 1024
 LANGUAGE = re.compile("[a-z]{3}")
 TICK_S = 1 / 90_000
+
+
+@dataclass(frozen=True)
+class SoundFacts:
+    rate_hz: int
+    channels: int
+    starts_s: float
+    lasts_s: float
+    digest: str
 
 
 def check_tags(cut: EpisodeCut) -> None:
@@ -55,7 +64,9 @@ def check_film(path: Path, cut: EpisodeCut, sound: Master, progress: Progress) -
             *_check_extras(container, cut),
             *([] if has_index_first(path) else ["its index does not come first"]),
         ]
-    misses += [*_check_pictures(path, cut, progress), *_check_sound(path, cut, sound)]
+    times_s, found = _read_packets(path, progress)
+    _, measured = _read_packets(sound.path, progress)
+    misses += [*_check_pictures(times_s, cut), *_check_sound(found, measured, cut, sound)]
     if misses:
         raise AssemblyError(f"The film misses what was promised: {'; '.join(misses)}", details={"misses": misses})
 
@@ -100,52 +111,49 @@ def _chapter(found: Any) -> tuple[Fraction, str]:
     return Fraction(found["start"] * found["time_base"]), found["metadata"].get("title", "")
 
 
-def _check_pictures(path: Path, cut: EpisodeCut, progress: Progress) -> Iterator[str]:
-    """Count the frames by their packets: pictures are copied, so they are not decoded again."""
-    with open_container(path) as container:
-        video = next(stream for stream in container.streams.video if not is_cover(stream))
-        tick_s = float(video.time_base or 0)
-        times = []
-        for packet in iter_packets(container, video, path):
-            progress.advance()
-            times.append((packet.pts or 0) * tick_s)
-    times.sort()
+def _check_pictures(times_s: list[float], cut: EpisodeCut) -> Iterator[str]:
     step_s = float(1 / cut.form.fps)
-    if len(times) != cut.frames:
-        yield f"it has {len(times)} frames and not {cut.frames}"
-    off = max((abs(time - number * step_s) for number, time in enumerate(times)), default=0.0)
+    if len(times_s) != cut.frames:
+        yield f"it has {len(times_s)} frames and not {cut.frames}"
+    off = max((abs(time_s - number * step_s) for number, time_s in enumerate(sorted(times_s))), default=0.0)
     if off > TICK_S:
         yield f"a frame is {off * 1000:.2f} ms from its time at a constant rate"
 
 
-def _check_sound(path: Path, cut: EpisodeCut, sound: Master) -> Iterator[str]:
+def _check_sound(found: SoundFacts, measured: SoundFacts, cut: EpisodeCut, sound: Master) -> Iterator[str]:
     """Compare the packets with those of the track whose loudness and peaks were measured."""
-    found, measured = _sound_facts(path), _sound_facts(sound.path)
-    if (found["rate"], found["channels"]) != (SAMPLE_RATE_HZ, 2):
-        yield f"its sound has {found['rate']} Hz and {found['channels']} channels, and not {SAMPLE_RATE_HZ} and 2"
-    if found["digest"] != measured["digest"]:
+    if (found.rate_hz, found.channels) != (SAMPLE_RATE_HZ, 2):
+        yield f"its sound has {found.rate_hz} Hz and {found.channels} channels, and not {SAMPLE_RATE_HZ} and 2"
+    if found.digest != measured.digest:
         yield "its sound is not the one that was measured"
-    if abs(found["starts_s"]) > TICK_S:
-        yield f"its sound begins {found['starts_s'] * 1000:.1f} ms after its pictures"
-    if abs(found["lasts_s"] - cut.duration_s) > FRAME_SAMPLES / SAMPLE_RATE_HZ:
-        yield f"its sound lasts {found['lasts_s']:.3f} s and its pictures {cut.duration_s:.3f} s"
+    if abs(found.starts_s) > TICK_S:
+        yield f"its sound begins {found.starts_s * 1000:.1f} ms after its pictures"
+    if abs(found.lasts_s - cut.duration_s) > FRAME_SAMPLES / SAMPLE_RATE_HZ:
+        yield f"its sound lasts {found.lasts_s:.3f} s and its pictures {cut.duration_s:.3f} s"
     if sound.lufs is not None and not (sound.is_on_target or sound.note):
         yield f"its loudness is {sound.lufs:.1f} LUFS"
     if sound.peak_dbtp is not None and sound.peak_dbtp > PEAK_DBTP:
         yield f"its true peak is {sound.peak_dbtp:.1f} dBTP"
 
 
-def _sound_facts(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with open_container(path) as container:
-        stream = container.streams.audio[0]
-        first, time_base = stream.start_time or 0, stream.time_base or Fraction(1, SAMPLE_RATE_HZ)
-        for packet in container.demux(stream):
-            digest.update(bytes(packet))
-        return {
-            "rate": stream.codec_context.sample_rate,
-            "channels": stream.codec_context.channels,
-            "starts_s": float(first * time_base),
-            "lasts_s": float((stream.duration or 0) * time_base),
-            "digest": digest.hexdigest(),
-        }
+def _read_packets(path: Path, progress: Progress) -> tuple[list[float], SoundFacts]:
+    """The times of the pictures, and what is known of the sound, in one pass. Nothing is decoded: both are copied."""
+    digest, times_s = hashlib.sha256(), []
+    with open_container(path, decodes=False) as container:
+        audio = container.streams.audio[0]
+        pictures = [stream for stream in container.streams.video if not is_cover(stream)][:1]
+        tick_s = float(pictures[0].time_base or 0) if pictures else 0.0
+        for packet in container.demux(audio, *pictures):
+            if packet.stream_index == audio.index:
+                digest.update(bytes(packet))
+            elif packet.size:
+                progress.advance()
+                times_s.append((packet.pts or 0) * tick_s)
+        first, time_base = audio.start_time or 0, audio.time_base or Fraction(1, SAMPLE_RATE_HZ)
+        return times_s, SoundFacts(
+            rate_hz=audio.codec_context.sample_rate,
+            channels=audio.codec_context.channels,
+            starts_s=float(first * time_base),
+            lasts_s=float((audio.duration or 0) * time_base),
+            digest=digest.hexdigest(),
+        )

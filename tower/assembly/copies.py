@@ -28,7 +28,7 @@ def find_copy(item: Item, shown: Span, form: FilmForm) -> Span | None:
     """
     if isinstance(item, Card) or item.speed != 1:
         return None
-    take = inspect_stream(item.take.path, 0)
+    take = inspect_stream(item.take.path, 0, decodes=False)
     if not _has_form(take, form) or item.first_frame + item.source_frames > take.frames:
         return None
     if shown.start == shown.end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,11 @@ from tower.conform.sound import Samples
 REACH = round(0.005 * SAMPLE_RATE_HZ)  # samples before and after a peak in which the level falls and rises
 CONTEXT = 2 * REACH + 64
 OVERSAMPLING = 4  # finds the peaks between samples, as true peak meters do
+TAPS = 20  # samples from which a value between two of them is interpolated
+STRETCH = 2400  # samples that are interpolated, or none of them
 NEAR = 0.7  # below this share of the ceiling, no peak between samples is above it
+
+Gains = npt.NDArray[np.float32]
 
 
 def limit_peaks(pieces: Iterable[tuple[Samples, float]]) -> Iterator[Samples]:
@@ -45,14 +50,50 @@ def _limited(
     return np.asarray(samples * _gains(around)[start : start + samples.shape[1]], np.float32)
 
 
-def _gains(samples: Samples) -> npt.NDArray[np.float32]:
+def _gains(samples: Samples) -> Gains:
     """The least of all gains that are needed nearby, smoothed over a shorter stretch, so that it is reached in time."""
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # SciPy takes 1 s and 70 MB
-    from scipy.signal import resample_poly
+    needed = np.asarray(1 / np.maximum(_peaks(samples), 1), np.float32)
+    if needed.min() == 1:
+        return needed
+    return _mean_nearby(_least_nearby(needed, REACH), REACH // 2)
 
-    dense = np.abs(resample_poly(samples, OVERSAMPLING, 1, axis=1)).max(axis=0)
-    peaks = dense.reshape(-1, OVERSAMPLING).max(axis=1)
-    peaks = np.maximum(peaks, np.roll(peaks, 1))  # a peak between two samples counts for both
-    needed = 1 / np.maximum(peaks, 1)
-    least = minimum_filter1d(needed, 2 * REACH + 1, mode="nearest")
-    return np.asarray(uniform_filter1d(least, 2 * (REACH // 2) + 1, mode="nearest"), np.float32)
+
+def _peaks(samples: Samples) -> Gains:
+    """The highest level at each sample, and between it and those beside it. Where all is quiet nothing is between."""
+    highest = np.asarray(np.abs(samples).max(axis=0), np.float32)
+    between = np.zeros_like(highest)
+    padded = np.pad(samples, ((0, 0), (TAPS // 2, TAPS // 2)))
+    for start in range(0, len(highest), STRETCH):
+        if highest[max(0, start - 2) : start + STRETCH + 2].max() >= NEAR:
+            channels = padded[:, start : start + STRETCH + TAPS]
+            values = [np.abs(np.convolve(channel, phase, "valid")) for channel in channels for phase in _phases()]
+            between[start : start + STRETCH] = np.max(values, axis=0)
+    highest = np.maximum(highest, between)
+    highest[1:] = np.maximum(highest[1:], between[:-1])
+    return highest
+
+
+@lru_cache(maxsize=1)
+def _phases() -> tuple[Gains, ...]:
+    """The filters that interpolate the values after a sample: a sinc in a Kaiser window."""
+    phases = []
+    for number in range(1, OVERSAMPLING):
+        at = np.arange(-(TAPS // 2), TAPS // 2 + 1) + number / OVERSAMPLING
+        window = np.i0(5.0 * np.sqrt(np.maximum(0, 1 - (at / (TAPS / 2)) ** 2))) / np.i0(5.0)
+        phases.append(np.asarray(np.sinc(at) * window, np.float32))
+    return tuple(phases)
+
+
+def _least_nearby(values: Gains, reach: int) -> Gains:
+    """The least value within `reach` on both sides, by doubling the stretch that is looked at."""
+    stretch, least = 1, np.pad(values, reach, mode="edge")
+    while stretch < 2 * reach + 1:
+        step = min(stretch, 2 * reach + 1 - stretch)
+        least = np.minimum(least[: len(least) - step], least[step:])
+        stretch += step
+    return least
+
+
+def _mean_nearby(values: Gains, reach: int) -> Gains:
+    sums = np.cumsum(np.pad(values, (reach + 1, reach), mode="edge"), dtype=np.float64)
+    return np.asarray((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1), np.float32)

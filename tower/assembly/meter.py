@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
 import av
@@ -21,13 +22,19 @@ from tower.conform.sound import Samples
 STEP_SAMPLES = SAMPLE_RATE_HZ // 10  # from one block to the next
 BLOCK_STEPS = 4  # of 0.1 s in a block
 GATE_LU = -10.0  # below the mean of what is not silent
-FILTER = "metadata=1:framelog=quiet"
-LOUDNESS_KEY, PEAK_KEY = "lavfi.r128.M", "lavfi.r128.true_peak"
+LOUDNESS_KEY = "lavfi.r128.M"
+
+
+class PeakKind(StrEnum):
+    """A true peak may stand between two samples. To find it takes three times as long as all the rest."""
+
+    TRUE = "true"
+    SAMPLE = "sample"
 
 
 @dataclass(frozen=True)
 class Measure:
-    """The loudness of each block of 0.4 s that ends in the part, in LUFS, and the highest true peak as a factor."""
+    """The loudness of each block of 0.4 s that ends in the part, in LUFS, and the highest peak as a factor."""
 
     blocks_lufs: tuple[float, ...]
     peak: float
@@ -37,12 +44,12 @@ class Measure:
         return 20 * math.log10(max(self.peak, 1e-9))
 
 
-def measure_part(pieces: Iterable[Samples], *, skip: int = 0, steps: int, with_peaks: bool = True) -> Measure:
+def measure_part(pieces: Iterable[Samples], *, skip: int = 0, steps: int, peaks: PeakKind = PeakKind.TRUE) -> Measure:
     """Measure `steps` steps of the samples after the first `skip` ones, in which the meter settles.
 
     Peaks are found in all of the samples. Some should follow the last step, as a peak stands between two samples.
     """
-    graph, at = _build_graph(with_peaks), 0
+    graph, at = _build_graph(peaks), 0
     blocks, peak = [], 0.0
     for samples in _steps(pieces, fades_in=skip > 0):
         frame = AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
@@ -51,7 +58,7 @@ def measure_part(pieces: Iterable[Samples], *, skip: int = 0, steps: int, with_p
         graph.push(frame)
         for found in _pulled(graph):
             blocks.append(float(found[LOUDNESS_KEY]))
-            peak = max(peak, float(found.get(PEAK_KEY, 0.0)))
+            peak = max(peak, float(found[f"lavfi.r128.{peaks}_peak"]))
     return Measure(tuple(blocks[max(skip, BLOCK_STEPS - 1) : skip + steps]), peak)
 
 
@@ -68,11 +75,11 @@ def _mean(blocks_lufs: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> flo
     return float(10 * np.log10(np.mean(10 ** (blocks_lufs / 10))))
 
 
-def _build_graph(with_peaks: bool) -> av.filter.Graph:
+def _build_graph(peaks: PeakKind) -> av.filter.Graph:
     graph = av.filter.Graph()
     time_base = Fraction(1, SAMPLE_RATE_HZ)
     source = graph.add_abuffer(format="fltp", sample_rate=SAMPLE_RATE_HZ, layout="stereo", time_base=time_base)
-    meter = graph.add("ebur128", f"{FILTER}:peak=true" if with_peaks else FILTER)
+    meter = graph.add("ebur128", f"metadata=1:framelog=quiet:peak={peaks}")
     graph.link_nodes(source, meter, graph.add("abuffersink")).configure()
     return graph
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from heapq import merge
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import cv2
@@ -16,10 +17,10 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from tower.assembly.cut import Chapter, EpisodeCut
+from tower.assembly.cut import SAMPLE_RATE_HZ, Chapter, EpisodeCut
 from tower.assembly.encoding import read_header
 from tower.assembly.errors import AssemblyError
-from tower.assembly.packets import Piece, VideoPacket, iter_slice
+from tower.assembly.packets import Piece, iter_slice
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import cue_ms, languages, split_overlaps
 from tower.errors import InvalidError
@@ -31,6 +32,7 @@ WORK = 0.05  # of a frame that is encoded, for one that is copied
 COVER_QUALITY = 92
 MAX_COVER_PX = 2000
 MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "90000"}  # 1000 would round times to milliseconds
+Timed: TypeAlias = "tuple[float, Packet[Any]]"  # a packet and its decoding time in seconds
 UNTITLED = "Start"  # of a chapter before the first one
 
 
@@ -38,7 +40,7 @@ def write_film(cut: EpisodeCut, pieces: Sequence[Piece], track: Path, target: Pa
     """Write the film to `target`."""
     with ExitStack() as opened:
         first = opened.enter_context(open_container(pieces[0].path))
-        sound = opened.enter_context(open_container(track))
+        sound = opened.enter_context(open_container(track, decodes=False))
         out = opened.enter_context(av.open(str(target), "w", format="mp4", options=dict(MP4_OPTIONS)))
         out.metadata.update(cut.tags)
         pictures = out.add_stream_from_template(find_video_stream(first, pieces[0].path))
@@ -50,7 +52,7 @@ def write_film(cut: EpisodeCut, pieces: Sequence[Piece], track: Path, target: Pa
         for packet in cover:
             out.mux(packet)
         copied = (_for_stream(packet, audio) for packet in sound.demux(sound.streams.audio[0]) if packet.size)
-        for packet in merge(_pictures(cut, pieces, pictures, progress), copied, *subtitles, key=_time_s):
+        for _, packet in merge(_pictures(cut, pieces, pictures, progress), copied, *subtitles, key=itemgetter(0)):
             out.mux(packet)
 
 
@@ -77,11 +79,10 @@ def encode_cover(path: Path) -> tuple[bytes, tuple[int, int]]:
     return data.tobytes(), (width, height)
 
 
-def _pictures(
-    cut: EpisodeCut, pieces: Sequence[Piece], stream: VideoStream, progress: Progress
-) -> Iterator[VideoPacket]:
+def _pictures(cut: EpisodeCut, pieces: Sequence[Piece], stream: VideoStream, progress: Progress) -> Iterator[Timed]:
     """The packets with their times in the film, counted in frames."""
     header, rate, tick_s = read_header(cut.form), cut.form.fps, 1 / cut.form.fps
+    frame_s = float(tick_s)
     lead = stream_lead(pieces[0].path)
     shown = 0
     for piece in pieces:
@@ -91,11 +92,12 @@ def _pictures(
                 first, frames_per_tick = packet.pts or 0, float(packet.time_base * rate)
             number = round(((packet.pts or 0) - first) * frames_per_tick)
             packet.stream, packet.time_base = stream, tick_s
-            packet.pts, packet.dts = shown + number, shown + position - lead
+            sent = shown + position - lead
+            packet.pts, packet.dts = shown + number, sent
             packet.duration = 1
             count += 1
             progress.advance(WORK)
-            yield packet
+            yield sent * frame_s, packet
         if count != piece.end - piece.start:
             raise AssemblyError(f"{piece.path.name} has {count} frames instead of {piece.end - piece.start}")
         shown += count
@@ -107,19 +109,19 @@ def stream_lead(path: Path) -> int:
         return int(find_video_stream(container, path).codec_context.reorder_depth)
 
 
-def _for_stream(packet: Packet[Any], stream: Any) -> Packet[Any]:
+def _for_stream(packet: Packet[Any], stream: Any) -> Timed:
     packet.stream = stream
-    return packet
+    return (packet.dts or 0) / SAMPLE_RATE_HZ, packet
 
 
-def _add_subtitles(out: OutputContainer, cut: EpisodeCut, language: str) -> Iterator[Packet[Any]]:
+def _add_subtitles(out: OutputContainer, cut: EpisodeCut, language: str) -> Iterator[Timed]:
     """Add a track of one language, and return its packets: the length of the text in two bytes, then the text."""
     stream = out.add_mux_stream("mov_text")
     stream.time_base = Fraction(1, 1000)
     stream.metadata["language"] = language
     lines = split_overlaps(cue for cue in cut.subtitles if cue.language == language)
 
-    def packets() -> Iterator[Packet[Any]]:
+    def packets() -> Iterator[Timed]:
         for line in lines:
             text = line.text.encode()[:65_535]
             packet: Packet[Any] = Packet(len(text).to_bytes(2) + text)
@@ -127,7 +129,7 @@ def _add_subtitles(out: OutputContainer, cut: EpisodeCut, language: str) -> Iter
             packet.stream, packet.time_base = stream, Fraction(1, 1000)
             packet.pts = packet.dts = start
             packet.duration = end - start
-            yield packet
+            yield start / 1000, packet
 
     return packets()
 
@@ -159,7 +161,3 @@ def _chapters(cut: EpisodeCut) -> list[Any]:
         }
         for number, (chapter, end) in enumerate(zip(chapters, ends, strict=True))
     ]
-
-
-def _time_s(packet: Packet[Any]) -> float:
-    return (packet.dts or 0) * packet.time_base.numerator / packet.time_base.denominator

@@ -36,7 +36,7 @@ def iter_slice(path: Path, start: int, end: int, *, header: bytes | None = None)
     """
     if start == end:
         return
-    with open_container(path) as container:
+    with open_container(path, decodes=False) as container:
         video = find_video_stream(container, path)
         if header is not None and bytes(video.codec_context.extradata or b"") != header:
             raise AssemblyError(f"{path.name} was encoded with other settings than the rest of the film")
@@ -51,7 +51,7 @@ def decode_slice(path: Path, start: int, end: int) -> Iterator[VideoFrame]:
     """Yield the frames from `start` until before `end`, which may be any frames of the file."""
     if start == end:
         return
-    first = max(frame for frame in inspect_stream(path, 0).idr_frames if frame <= start)
+    first = max(frame for frame in inspect_stream(path, 0, decodes=False).idr_frames if frame <= start)
     packets = (bytes(packet) for packet in iter_slice(path, first, sys.maxsize))
     frames = decode_packets(packets, header=read_stream_header(path), path=path)
     yield from islice(frames, start - first, end - first)
@@ -59,5 +59,5 @@ def decode_slice(path: Path, start: int, end: int) -> Iterator[VideoFrame]:
 
 def read_stream_header(path: Path) -> bytes:
     """The decoder configuration (avcC) of a file."""
-    with open_container(path) as container:
+    with open_container(path, decodes=False) as container:
         return bytes(find_video_stream(container, path).codec_context.extradata or b"")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tower.assembly.aac import FRAME_SAMPLES
-from tower.assembly.meter import STEP_SAMPLES, Measure, integrate, measure_part
+from tower.assembly.meter import STEP_SAMPLES, Measure, PeakKind, integrate, measure_part
 from tower.assembly.mix import CHUNK_SAMPLES
 from tower.assembly.progress import Progress
 from tower.assembly.rawmix import RawMix
@@ -83,7 +83,7 @@ class TrackEncoder:
         return sum(self._path(part, level).is_file() for part in self.slices)
 
     def measure_mix(self) -> list[Measure]:
-        """The mix as it is, in each slice."""
+        """The mix as it is, in each slice. The peaks are those of its samples."""
         return _map_in_threads(self._measure_slice, self.slices)
 
     def _measure_slice(self, part: Slice) -> Measure:
@@ -92,7 +92,7 @@ class TrackEncoder:
         pieces = chain(self._mix.read(first, end), [SILENT_TAIL] if part.is_last else [])
         self._progress.advance()
         lead = part.first * FRAME_SAMPLES - first * CHUNK_SAMPLES
-        return measure_part(pieces, skip=lead // STEP_SAMPLES, steps=part.steps)
+        return measure_part(pieces, skip=lead // STEP_SAMPLES, steps=part.steps, peaks=PeakKind.SAMPLE)
 
     def _path(self, part: Slice, level: Level) -> Path:
         if part not in self._digests:
