@@ -30,6 +30,7 @@ from tower.assembly.slices import (
 )
 
 T = TypeVar("T")
+MAX_AT_ONCE = 6  # slices, of which each takes 7 MB
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,5 @@ def count_cores() -> int:
 
 def _map_in_threads(work: Callable[[Slice], T], slices: Sequence[Slice]) -> list[T]:
     """FFmpeg, NumPy and SciPy let other threads run while they work."""
-    with ThreadPoolExecutor(count_cores(), thread_name_prefix="slice") as pool:
+    with ThreadPoolExecutor(min(count_cores(), MAX_AT_ONCE), thread_name_prefix="slice") as pool:
         return list(pool.map(work, slices))

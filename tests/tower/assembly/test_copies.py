@@ -15,6 +15,7 @@ from tests.tower.media.numbered import read_number
 from tower.assembly.copies import Span, find_copy
 from tower.assembly.cut import CUT, Card, CardKind, EpisodeCut, MediaFile, Shot, Transition, TransitionKind
 from tower.assembly.film import assemble
+from tower.media.clips import inspect_stream
 
 FRAMES = 60
 
@@ -32,6 +33,10 @@ def shot(take: MediaFile) -> Shot:
 
 def test_a_whole_take_is_copied(shot: Shot) -> None:
     assert find_copy(shot, Span(0, FRAMES), FORM) == Span(0, FRAMES)
+
+
+def test_a_take_is_described_alike_without_a_decoder(take: MediaFile) -> None:
+    assert inspect_stream(take.path, 1, decodes=False) == inspect_stream(take.path, 1)
 
 
 def test_a_copy_starts_at_an_idr_frame_and_ends_near_the_cut(shot: Shot) -> None:
