@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Interval, literal_column, select, text
@@ -27,6 +28,11 @@ _RENDERED: ColumnElement[bool] = literal_column(
     "(select coalesce(bool_or(started_at is not null), true)"
     " from public.render_queue where job_id = production_jobs.id)",
     Boolean(),
+)
+# What count_job_pixels needs, without the rest of the JSON: to read whole requests costs most of a forecast.
+JOB_SIZE = (
+    ProductionJob.parameters["quality"].astext,
+    *(ProductionJob.parameters[name].as_float() for name in ("width", "height", "duration_s", "fps")),
 )
 
 
@@ -82,7 +88,7 @@ class DurationEstimator:
 
     def _read_seconds_per_pixel(self, job_type: JobType, engine: str) -> float | None:
         recent = self._session.execute(
-            select(ProductionJob.started_at, ProductionJob.ended_at, _WAITED, ProductionJob.parameters)
+            select(ProductionJob.started_at, ProductionJob.ended_at, _WAITED, *JOB_SIZE)
             .where(
                 text("status = 'completed'"),  # the same text as in the index
                 ProductionJob.job_type == job_type,
@@ -95,9 +101,8 @@ class DurationEstimator:
             .limit(HISTORY_JOBS)
         )
         rates = [
-            max(0.0, (ended_at - started_at - waited).total_seconds())
-            / count_pixels(GenerationSpec.model_validate(parameters))
-            for started_at, ended_at, waited, parameters in recent
+            max(0.0, (ended_at - started_at - waited).total_seconds()) / count_job_pixels(*size)
+            for started_at, ended_at, waited, *size in recent
         ]
         return statistics.median(rates) if rates else None
 
@@ -106,3 +111,13 @@ def count_pixels(spec: GenerationSpec) -> int:
     """The pixels of all frames of the shot."""
     width, height = spec.size
     return width * height * spec.frames
+
+
+@lru_cache(maxsize=256)
+def count_job_pixels(
+    quality: str | None, width: float | None, height: float | None, duration_s: float | None, fps: float | None
+) -> int:
+    """The pixels of all frames of a job with this JOB_SIZE."""
+    size: dict[str, Any] = {"quality": quality, "width": width, "height": height, "duration_s": duration_s, "fps": fps}
+    named = {name: value for name, value in size.items() if value is not None}
+    return int(count_pixels(GenerationSpec.model_construct(None, **named)))

@@ -6,8 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import column, func, select
@@ -16,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE_STATUSES, JobStatus, JobType, ProductionJob, Stage
 from db.models.rendering import RenderSegment, SegmentState
-from tower.jobs.analytics import count_pixels
-from tower.jobs.spec import GenerationSpec
+from tower.jobs.analytics import JOB_SIZE, count_job_pixels
 from tower.settings import AUTO_ENGINE
 
 
@@ -76,10 +74,6 @@ _JOB_COLUMNS = (
     func.coalesce(ProductionJob.parameters["engine"].astext, AUTO_ENGINE),
     ProductionJob.parameters["workflow"].astext,
 )
-_JOB_SIZE = (
-    ProductionJob.parameters["quality"].astext,
-    *(ProductionJob.parameters[name].as_float() for name in ("width", "height", "duration_s", "fps")),
-)
 # A shot is large with its graph. The function unpacks it once for all three.
 SHOT_SIZE = (
     func.jsonb_to_record(RenderSegment.shot)
@@ -103,9 +97,9 @@ _SEGMENT_COLUMNS = (
 
 def read_live_jobs(session: Session) -> list[LiveJob]:
     """Read the live jobs, by id."""
-    live = select(*_JOB_COLUMNS, *_JOB_SIZE).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
+    live = select(*_JOB_COLUMNS, *JOB_SIZE).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
     count = len(_JOB_COLUMNS)
-    return [LiveJob._make((*row[:count], _count_pixels(*row[count:]))) for row in session.execute(live)]
+    return [LiveJob._make((*row[:count], count_job_pixels(*row[count:]))) for row in session.execute(live)]
 
 
 def read_live_segments(session: Session) -> dict[int, list[LiveSegment]]:
@@ -120,7 +114,7 @@ def read_live_segments(session: Session) -> dict[int, list[LiveSegment]]:
     segments: dict[int, list[LiveSegment]] = defaultdict(list)
     count = len(_SEGMENT_COLUMNS)
     for row in session.execute(newest):
-        segments[row.job_id].append(LiveSegment._make((*row[:count], shot_pixels(row.width, row.height, row.frames))))
+        segments[row.job_id].append(LiveSegment._make((*row[:count], shot_pixels(*row[count:]))))
     return segments
 
 
@@ -128,12 +122,3 @@ def shot_pixels(*sides: float | None) -> float | None:
     """The pixels of all frames of a shot with this SHOT_SIZE."""
     known = [side for side in sides if side is not None]
     return math.prod(known) if len(known) == len(sides) else None
-
-
-@lru_cache(maxsize=256)
-def _count_pixels(
-    quality: str | None, width: float | None, height: float | None, duration_s: float | None, fps: float | None
-) -> int:
-    size: dict[str, Any] = {"quality": quality, "width": width, "height": height, "duration_s": duration_s, "fps": fps}
-    named = {name: value for name, value in size.items() if value is not None}
-    return int(count_pixels(GenerationSpec.model_construct(None, **named)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -52,7 +53,7 @@ class QueuedJob:
         """Whether the job makes a film: it renders nothing itself and has no place among the renders."""
         return self.job.job_type == JobType.FILM
 
-    @property
+    @cached_property
     def state(self) -> QueueState:
         if not self.segments:
             return QueueState.WAITING if self.is_recipe_waiting else QueueState.WORKING
@@ -61,12 +62,12 @@ class QueuedJob:
             return QueueState.RENDERING
         return QueueState.WAITING if SegmentState.QUEUED in states else QueueState.WORKING
 
-    @property
+    @cached_property
     def is_recipe_waiting(self) -> bool:
         """Whether the recipe has not begun, or will begin again."""
         return not self.segments and (self.job.stage == Stage.QUEUED or self.job.is_launching)
 
-    @property
+    @cached_property
     def is_waiting(self) -> bool:
         """Whether some part of the job waits for a worker that renders."""
         return not self.is_film and (
