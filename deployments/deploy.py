@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import AutomationCore, EventTrigger, Posture
 from prefect.events.actions import ChangeFlowRunState
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
@@ -93,7 +94,8 @@ async def _ensure_queue(client: PrefectClient, name: str, *, pool: str, descript
     try:
         await client.read_work_queue_by_name(name, work_pool_name=pool)
     except ObjectNotFound:
-        await client.create_work_queue(name, description=description, work_pool_name=pool)
+        with suppress(ObjectAlreadyExists):  # a worker that starts at the same time has just created it
+            await client.create_work_queue(name, description=description, work_pool_name=pool)
 
 
 async def _ensure_zombie_automation(client: PrefectClient) -> None:

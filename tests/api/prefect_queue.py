@@ -24,25 +24,27 @@ from tower.rendering import segments
 from tower.rendering.segments import SegmentPlan
 
 SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
+ROOM = {"concurrency_limit": 100}
 FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 
 def create_deployments(prefect: PrefectClient) -> None:
-    """Create the pools and deployments of a stack."""
+    """Create the pools and deployments of a stack. A pool that is there already gets room for all runs too."""
     with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S, verify=tls_context()) as http:
         for pool in set(FLOWS.values()):
-            created = http.post("/work_pools/", json={"name": pool, "type": "process", "concurrency_limit": 100})
+            created = http.post("/work_pools/", json={"name": pool, "type": "process"} | ROOM)
             assert created.status_code in (201, 409), created.text
+            http.patch(f"/work_pools/{pool}", json=ROOM).raise_for_status()
         for name, pool in FLOWS.items():
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             deployment = {"name": name, "flow_id": flow_id, "work_pool_name": pool, "enforce_parameter_schema": False}
             http.post("/deployments/", json=deployment).raise_for_status()
 
 
-def delete_waiting_runs(prefect: PrefectClient) -> None:
-    """Delete all waiting runs."""
+def delete_live_runs(prefect: PrefectClient) -> None:
+    """Delete all runs that wait or hold a place in their pool."""
     with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S, verify=tls_context()) as http:
-        query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}, "limit": 200}
+        query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING"]}}}, "limit": 200}
         for run in http.post("/flow_runs/filter", json=query).json():
             http.delete(f"/flow_runs/{run['id']}").raise_for_status()
 

@@ -51,7 +51,7 @@ class EpisodeOnStack:
         return self.stack.wait_for_job(started["job_id"], lambda job: job["stage"] == "assembly" and job["step"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def episode(stack: RunningStack) -> Iterator[EpisodeOnStack]:
     with (
         httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as production,

@@ -105,14 +105,6 @@ def worker_rows(stack: RunningStack) -> dict[str, Worker]:
         return {worker.name.split("@")[0]: worker for worker in session.scalars(select(Worker))}
 
 
-def states(stack: RunningStack) -> dict[str, str]:
-    return {name: worker.state.value for name, worker in worker_rows(stack).items()}
-
-
-def renderers_of(segments: list[RenderSegment]) -> set[str]:
-    return {str(row.worker).split("@")[0] for row in segments}
-
-
 def count_simultaneous(segments: list[RenderSegment], name: str) -> int:
     """The most segments that this worker rendered at the same time."""
     mine = [row for row in segments if str(row.worker).startswith(f"{name}@")]
@@ -122,25 +114,67 @@ def count_simultaneous(segments: list[RenderSegment], name: str) -> int:
     )
 
 
-def test_each_worker_reports_its_gpu_and_slots(stack: RunningStack, workers: Workers) -> None:
+@dataclass(frozen=True)
+class Finished:
+    """A finished shot, its segments, and the workers after it: their rows, and their part of the API's answer."""
+
+    job: dict[str, Any]
+    segments: list[RenderSegment]
+    workers: dict[str, Worker]
+    answers: dict[str, dict[str, Any]]
+
+    def renderers(self, state: str) -> list[str]:
+        return [str(row.worker).split("@")[0] for row in self.segments if row.state == state]
+
+
+def finish_shot(stack: RunningStack, is_over: Callable[[], bool]) -> Finished:
+    """Render a shot and wait for what happens to the workers then."""
+    job = finished_job(stack)
+    _wait_until(is_over, within_s=60)
+    answer = patient.get(f"{stack.addresses.production_url}/workers").json()
+    answers = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
+    return Finished(job, rows(stack, job["job_id"]), worker_rows(stack), answers)
+
+
+@pytest.fixture(scope="module")
+def begun(stack: RunningStack, workers: Workers) -> dict[str, Worker]:
+    """The rows of the workers before their first shot."""
     _wait_until(lambda: set(SLOTS) <= set(worker_rows(stack)), within_s=60)
-    for name, slots in SLOTS.items():
-        worker = worker_rows(stack)[name]
-        assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
-        assert (worker.gpu, worker.vram_total_bytes, worker.comfyui_url) == (name, 2**33, workers[name].comfy.url)
-    assert worker_rows(stack)["gpu"].comfyui_url is None
+    return worker_rows(stack)
 
 
-def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, workers: Workers) -> None:
+@pytest.fixture(scope="module")
+def beside_bad_ones(stack: RunningStack, workers: Workers, begun: dict[str, Worker]) -> Finished:
+    """A shot while one worker has no memory and another no ComfyUI."""
     workers["full"].comfy.misbehave(OutOfMemory(times=None))
     workers["away"].comfy.kill()
-    job = finished_job(stack)
+    return finish_shot(stack, lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")))
+
+
+@pytest.fixture(scope="module")
+def recovered(stack: RunningStack, workers: Workers, beside_bad_ones: Finished) -> Finished:
+    """A shot after both are well again."""
+    workers["full"].comfy.stop_misbehaving()
+    workers["away"].comfy.start()
+    for text in ("takes runs again", "is up again"):
+        _wait_until(lambda text=text: all(text in workers[name].log_text for name in ("full", "away")), within_s=60)  # type: ignore[misc]
+    return finish_shot(stack, lambda: True)
+
+
+def test_each_worker_reports_its_gpu_and_slots(workers: Workers, begun: dict[str, Worker]) -> None:
+    for name, slots in SLOTS.items():
+        worker = begun[name]
+        assert (worker.state, worker.slots, worker.engine) == ("ready", slots, "comfyui")
+        assert (worker.gpu, worker.vram_total_bytes, worker.comfyui_url) == (name, 2**33, workers[name].comfy.url)
+    assert begun["gpu"].comfyui_url is None
+
+
+def test_a_job_survives_two_bad_workers_beside_a_good_one(beside_bad_ones: Finished) -> None:
+    job, segments = beside_bad_ones.job, beside_bad_ones.segments
     assert job["status"] == "completed", job["error"]
     assert probe(Path(job["output_path"])).frames == SECONDS * 24
-
-    segments = rows(stack, job["job_id"])
-    completed = [row for row in segments if row.state == "completed"]
-    assert (renderers_of(completed), len(completed)) == ({"good"}, SECONDS)
+    completed = beside_bad_ones.renderers("completed")
+    assert (set(completed), len(completed)) == ({"good"}, SECONDS)
     failed = [row for row in segments if row.state == "failed"]
     assert {(str(row.worker).split("@")[0], row.error_code) for row in failed} == {
         ("full", "COMFYUI_OOM"),
@@ -148,14 +182,12 @@ def test_a_job_survives_two_bad_workers_beside_a_good_one(stack: RunningStack, w
     }
     taken_before_a_rest = [row for row in segments if row.state == "superseded"]
     assert {row.error_code for row in taken_before_a_rest} <= {"RUN_NOT_STARTED"}
-    assert len(completed + failed + taken_before_a_rest) == len(segments)
+    assert len(completed) + len(failed + taken_before_a_rest) == len(segments)
     assert len([text for text in job["warnings"] if text.startswith("Attempt ")]) == len(failed)
 
 
-def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -> None:
-    _wait_until(lambda: all("takes no more" in workers[name].log_text for name in ("full", "away")), within_s=60)
-    answer: dict[str, Any] = patient.get(f"{stack.addresses.production_url}/workers").json()
-    failures = {worker["name"].split("@")[0]: worker["report"] for worker in answer["workers"] if worker["report"]}
+def test_bad_workers_rest_with_a_reason(workers: Workers, beside_bad_ones: Finished) -> None:
+    failures = beside_bad_ones.answers
     assert "ran out of memory" in failures["full"]["last_failure"]
     assert workers["away"].comfy.url in failures["away"]["last_failure"]
     assert failures["full"]["last_failure"] in workers["full"].log_text
@@ -163,21 +195,16 @@ def test_bad_workers_rest_with_a_reason(stack: RunningStack, workers: Workers) -
     assert "takes no more" not in workers["good"].log_text
 
 
-def test_recovered_workers_return_and_share_the_next_job(stack: RunningStack, workers: Workers) -> None:
-    workers["full"].comfy.stop_misbehaving()
-    workers["away"].comfy.start()
-    _wait_until(lambda: all("takes runs again" in workers[name].log_text for name in ("full", "away")), within_s=60)
-    _wait_until(lambda: all("is up again" in workers[name].log_text for name in ("full", "away")), within_s=60)
-    job = finished_job(stack)
-    assert job["status"] == "completed", job["error"]
-    segments = rows(stack, job["job_id"])
-    assert [row.attempt for row in segments] == [1] * SECONDS
-    assert renderers_of(segments) == set(SLOTS)
-    assert all(count_simultaneous(segments, name) <= slots for name, slots in SLOTS.items())
-    assert worker_rows(stack)["full"].failures_in_a_row == 0
+def test_recovered_workers_return_and_share_the_next_job(recovered: Finished) -> None:
+    assert recovered.job["status"] == "completed", recovered.job["error"]
+    assert [row.attempt for row in recovered.segments] == [1] * SECONDS
+    assert set(recovered.renderers("completed")) == set(SLOTS)
+    assert all(count_simultaneous(recovered.segments, name) <= slots for name, slots in SLOTS.items())
+    assert recovered.workers["full"].failures_in_a_row == 0
 
 
+@pytest.mark.usefixtures("recovered")
 def test_a_stopped_worker_reports_its_end(stack: RunningStack, workers: Workers) -> None:
     workers["good"].process.terminate()
     assert workers["good"].process.wait(timeout=30) == 0
-    assert states(stack)["good"] == WorkerState.STOPPED
+    assert worker_rows(stack)["good"].state == WorkerState.STOPPED

@@ -80,7 +80,7 @@ def test_a_batch_makes_two_films_and_the_next_one_only_what_a_coat_changes(stack
         window = http.put("/production-schedule/window", json=hours).raise_for_status().json()
         try:
             assert datetime.fromisoformat(window["next_openings"][0]["opens_at"]) == opens_at
-            assert datetime.fromisoformat(window["next_runs"][0]) == opens_at
+            assert _wait_for_next_run(http) == opens_at
             entries = _plan_films(http, story)
             assert all("production window" in entry["waiting_reason"] for entry in entries)
             first = _wait_for_report(http, entries)
@@ -154,6 +154,14 @@ def _wait_for_report(http: httpx.Client, entries: list[dict[str, Any]]) -> list[
 def _next_minute() -> datetime:
     """The first full minute that leaves time to plan something before it."""
     return (datetime.now(UTC) + timedelta(seconds=80)).replace(second=0, microsecond=0)
+
+
+def _wait_for_next_run(http: httpx.Client) -> datetime:
+    deadline = time.monotonic() + LIMIT_S
+    while not (window := http.get("/production-schedule/window").raise_for_status().json())["next_runs"]:
+        assert time.monotonic() < deadline, window["reason"]
+        time.sleep(0.5)
+    return datetime.fromisoformat(window["next_runs"][0])
 
 
 def _wait_for_batch(http: httpx.Client, batch_id: int) -> dict[str, Any]:

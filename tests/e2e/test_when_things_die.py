@@ -35,8 +35,10 @@ def list_segments(stack: RunningStack, job_id: int) -> list[RenderSegment]:
         return list(session.scalars(select(RenderSegment).filter_by(job_id=job_id).order_by(RenderSegment.attempt)))
 
 
-def list_partial_files(stack: RunningStack) -> list[Path]:
-    return list((stack.addresses.data_dir / "renders" / ".partial").glob("*"))
+def list_partial_files(stack: RunningStack, segments: list[RenderSegment]) -> list[Path]:
+    """What is left of the clips of these segments. Those of a killed process stay for the purge."""
+    folder = stack.addresses.data_dir / "renders" / ".partial"
+    return [path for row in segments for path in folder.glob(f"segment-{row.id}.*")]
 
 
 def becomes_true(condition: Callable[[], bool], *, within_s: float) -> bool:
@@ -53,7 +55,7 @@ def test_a_cancel_during_a_render_stops_it_and_leaves_no_files(stack: RunningSta
     pid = int(str(list_segments(stack, job_id)[0].process).rsplit(":", 1)[1])
     assert stack.api.cancel(job_id)["status"] == "cancelled"
     assert becomes_true(lambda: not psutil.pid_exists(pid), within_s=15), "the render continued"
-    assert list_partial_files(stack) == []
+    assert list_partial_files(stack, list_segments(stack, job_id)) == []
 
     def settled() -> bool:
         with stack.sessions() as session:

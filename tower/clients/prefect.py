@@ -240,7 +240,7 @@ class PrefectClient:
         existing = {queue.name for queue in self.list_queues(pool)}
         for name in names:
             if name not in existing:
-                self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
+                self._make_queue(pool, name)
 
     def set_paused(self, pool: str, paused: bool) -> None:
         """Pause or resume a pool. A paused pool starts no runs; running ones continue."""
@@ -313,6 +313,13 @@ class PrefectClient:
     def _request(self, method: str, path: str, body: Body | None = None) -> Any:
         answer = self._send(method, path, body)
         return self._parse(answer) if answer.content else None
+
+    def _make_queue(self, pool: str, name: str) -> None:
+        try:
+            self._request("POST", f"/work_pools/{pool}/queues", {"name": name})
+        except PrefectRefusedError:  # also if another worker, which starts at the same time, has just created it
+            if name not in {queue.name for queue in self.list_queues(pool)}:
+                raise
 
     def _send(self, method: str, path: str, body: Body | None = None) -> httpx.Response:
         try:

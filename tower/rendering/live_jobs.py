@@ -114,7 +114,7 @@ def read_live_segments(session: Session) -> dict[int, list[LiveSegment]]:
     segments: dict[int, list[LiveSegment]] = defaultdict(list)
     count = len(_SEGMENT_COLUMNS)
     for row in session.execute(newest):
-        segments[row.job_id].append(LiveSegment._make((*row[:count], shot_pixels(*row[count:]))))
+        segments[row.job_id].append(LiveSegment._make((*row[:count], shot_pixels(row.width, row.height, row.frames))))
     return segments
 
 

@@ -18,7 +18,7 @@ from api.production.app import create_app
 from db.engine import session_factory as sessions_of
 from db.models.keys import Scope
 from tests.api.live_server import LiveServer, serve_live, without_security
-from tests.api.prefect_queue import create_deployments, delete_waiting_runs
+from tests.api.prefect_queue import create_deployments, delete_live_runs
 from tests.conftest import empty_tables
 from tests.fakes.comfyui.server import FakeComfyUI
 from tests.hypothesis_profiles import FUZZ_REQUESTS, is_fuzzing, request_count
@@ -63,7 +63,7 @@ def service(committing_engine: Engine, prefect: PrefectClient) -> Iterator[LiveS
             yield running
             assert not FUZZ or running.request_count >= FUZZ_REQUESTS
     prefect.set_paused("gpu", False)
-    delete_waiting_runs(prefect)
+    delete_live_runs(prefect)
     empty_tables(committing_engine)
 
 

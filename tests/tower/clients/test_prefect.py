@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -92,6 +93,14 @@ def test_the_answer_of_a_proxy_is_not_prefects(status: int, body: str) -> None:
             client.get_work_pool("gpu")
         client.close()
     assert error.value.code == ErrorCode.PREFECT_UNAVAILABLE
+
+
+def test_workers_that_start_together_make_each_queue_once(prefect: PrefectClient, deployment: str) -> None:
+    names = [f"engine {number}" for number in range(8)]
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda _: prefect.make_queues("queueing", names), range(4)))
+    made = [queue.name for queue in prefect.list_queues("queueing") if queue.name in names]
+    assert sorted(made) == names
 
 
 def test_an_unknown_pool_raises_an_error_with_a_reason(prefect: PrefectClient) -> None:

@@ -23,7 +23,7 @@ from tests.api.api_requests import (
 from tests.api.prefect_queue import (
     complete_segment,
     create_deployments,
-    delete_waiting_runs,
+    delete_live_runs,
     list_scheduled_runs,
     list_segment_ids,
     open_unstarted_job,
@@ -37,10 +37,10 @@ from tower.settings import Settings
 @pytest.fixture
 def pools(prefect: PrefectClient) -> Iterator[None]:
     create_deployments(prefect)
-    delete_waiting_runs(prefect)
+    delete_live_runs(prefect)
     yield
     prefect.set_paused("gpu", False)
-    delete_waiting_runs(prefect)
+    delete_live_runs(prefect)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_a_retry_does_not_render_twice(rendering: FakeRender) -> None:
 def test_a_retry_resumes_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: Path) -> None:
     comfy.misbehave(Slow(seconds_per_step=1.0))
     crashed = FakeRender(
-        comfy, tmp_path / "a.mp4", watcher=RecordingWatcher(_raise(SupersededError("lost"), at="step 1 of 4"))
+        comfy, tmp_path / "a.mp4", watcher=RecordingWatcher(_raise(SupersededError("lost"), at="step "))
     )
     with pytest.raises(SupersededError):
         crashed.run()
@@ -129,7 +129,7 @@ def test_a_retry_resumes_a_render_that_still_runs(comfy: FakeComfyUI, tmp_path: 
 
 def test_cancelling_a_running_render_stops_it_on_the_server(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
-    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 2 of 40"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step "))
     with pytest.raises(CancelledError):
         rendering.run(steps=40)
     with ComfyUIClient(rendering.comfy.url) as client:
@@ -163,7 +163,7 @@ def test_a_cancel_after_the_end_leaves_no_file(rendering: FakeRender) -> None:
 
 def test_a_superseded_render_is_left_to_the_attempt_that_replaced_it(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.2))
-    rendering.watcher = RecordingWatcher(_raise(SupersededError("given up"), at="step 1 of 4"))
+    rendering.watcher = RecordingWatcher(_raise(SupersededError("given up"), at="step "))
     with pytest.raises(SupersededError):
         rendering.run()
     assert ("POST", "/interrupt") not in rendering.comfy.requests
@@ -171,7 +171,7 @@ def test_a_superseded_render_is_left_to_the_attempt_that_replaced_it(rendering: 
 
 def test_a_run_that_was_stopped_is_run_again_with_a_derived_id(rendering: FakeRender) -> None:
     rendering.comfy.misbehave(Slow(seconds_per_step=0.3))
-    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 1 of 4"))
+    rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step "))
     with pytest.raises(CancelledError):
         rendering.run()
     rendering.watcher = RecordingWatcher()
@@ -281,7 +281,7 @@ def test_an_old_server_can_stop_a_render(tmp_path: Path) -> None:
     with FakeComfyUI(models=DOCUMENTED_MODELS, version="0.3.40") as comfy:
         comfy.misbehave(Slow(seconds_per_step=0.3))
         rendering = FakeRender(comfy, tmp_path / "clip.mp4")
-        rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step 2 of 40"))
+        rendering.watcher = RecordingWatcher(_raise(CancelledError("cancelled"), at="step "))
         with pytest.raises(CancelledError):
             rendering.run(steps=40)
         with ComfyUIClient(comfy.url) as client:
@@ -314,7 +314,7 @@ def test_the_engine_version_does_not_depend_on_the_server() -> None:
 
 def _raise(error: Exception, *, at: str) -> Callable[[float, str], None]:
     def meanwhile(_: float, step: str) -> None:
-        if step == at:
+        if step.startswith(at):
             raise error
 
     return meanwhile
