@@ -160,7 +160,7 @@ def copy_streams(paths: list[Path], target: Path) -> None:
 
 def join_with_moviepy(paths: list[Path], music: Path, target: Path) -> None:
     """Cuts and music, with our settings of the encoder. Its dissolves and a loudness would take it longer."""
-    from moviepy import AudioFileClip, VideoFileClip, concatenate_videoclips  # type: ignore[import-untyped]  # it has no types
+    from moviepy import AudioFileClip, VideoFileClip, concatenate_videoclips
 
     with warnings.catch_warnings(action="ignore"):
         clips = [VideoFileClip(str(path), audio=False).with_duration(FRAMES / FPS) for path in paths]

@@ -125,7 +125,7 @@ def join_by_encoding(segments: list[Path], target: Path) -> None:
 
 def build_moviepy_join(preset: str) -> JoinVariant:
     """Cross-fades as moviepy's documentation makes them."""
-    from moviepy import VideoFileClip, concatenate_videoclips, vfx  # type: ignore[import-untyped]  # it has no types
+    from moviepy import VideoFileClip, concatenate_videoclips, vfx
 
     def run(segments: list[Path], target: Path) -> None:
         fade_s = OVERLAP_FRAMES / FPS

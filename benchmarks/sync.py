@@ -106,7 +106,7 @@ def build_plan(timing: FrameTiming) -> CutPlan:
 
 def conform_with_moviepy(video: Path, music: Path, target: Path) -> None:
     """The same times applied by moviepy, with our encoder settings. It measures nothing."""
-    from moviepy import AudioFileClip, VideoFileClip  # type: ignore[import-untyped]  # it has no types
+    from moviepy import AudioFileClip, VideoFileClip
 
     cuts = build_plan(FrameTiming.VARIABLE).cuts
     own = [*(cut.time_s for cut in cuts), FRAMES / FPS]

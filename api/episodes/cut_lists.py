@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Literal
 
@@ -15,7 +16,7 @@ from api.http.dependencies import ReadingSession
 from api.http.field_types import BranchQuery
 from api.http.strict_routes import strict_router
 from api.versions.reading import with_etag
-from tower.assembly.cut import Card, EpisodeCut, Item, Shot, SoundRule, Transition, TransitionKind
+from tower.assembly.cut import Card, EffectKind, EpisodeCut, Item, Shot, SoundRule, Transition, TransitionKind
 from tower.assembly.keys import film_key
 from tower.assembly.planning import plan_cut
 from tower.media.rates import rate_number
@@ -27,6 +28,13 @@ router = strict_router(prefix="/api/anime/episodes/{episode_id}", tags=["cuts"])
 class CutListTransition(BaseModel):
     kind: TransitionKind
     frames: int
+
+
+class CutListEffect(BaseModel):
+    kind: EffectKind
+    scale: float = Field(description="How much the picture is enlarged; 1 for effects that do not enlarge it.")
+    start_frame: int = Field(description="From the start of the shot.")
+    frames: int = Field(description="The length of a shake, a flash or a freeze; 0 for the others.")
 
 
 class CutListItem(BaseModel):
@@ -43,6 +51,7 @@ class CutListItem(BaseModel):
     source_frames: int | None = Field(description="Frames of the take that are shown, before the speed.")
     speed: float | None
     sound: SoundRule | None
+    effect: CutListEffect | None = Field(description="What is done to the pictures; a freeze is within `frames`.")
     video_path: str | None
     transition: CutListTransition | None = Field(description="To the next item; null after the last.")
 
@@ -143,6 +152,7 @@ def _item(item: Item, start: int, after: Transition | None, cut: EpisodeCut) -> 
         source_frames=shot and shot.source_frames,
         speed=shot and float(shot.speed),
         sound=shot and shot.sound,
+        effect=CutListEffect(**asdict(shot.effect)) if shot and shot.effect else None,
         video_path=shot and str(shot.take.path),
         transition=after and CutListTransition(kind=after.kind, frames=after.frames),
     )

@@ -28,7 +28,7 @@ LETTER_RGB = (240, 240, 240)
 
 def card_frames(card: Card, form: FilmForm) -> Iterator[VideoFrame]:
     """The frames of a card, exactly as many as it says. Raises InvalidError if its picture cannot be read."""
-    from moviepy import CompositeVideoClip, ImageClip, vfx  # type: ignore[import-untyped]  # takes 0.5 s; has no types
+    from moviepy import CompositeVideoClip, ImageClip, vfx  # takes 0.5 s
 
     lasts_s = float(card.frames / form.fps)
     fade_s = min(FADE_S, lasts_s / 4)

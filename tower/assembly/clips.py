@@ -14,6 +14,7 @@ from tower.assembly.burning import burn_lines
 from tower.assembly.cards import card_frames
 from tower.assembly.copies import Span, copy_pieces, find_copy
 from tower.assembly.cut import CUT, Card, EpisodeCut, FilmForm, Item, MediaFile, Transition, TransitionKind
+from tower.assembly.effects import effect_frames
 from tower.assembly.encoding import write_clip
 from tower.assembly.keys import content_key
 from tower.assembly.packets import Piece
@@ -127,7 +128,8 @@ def _prepare_clip(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progre
 def _frames(plan: ClipPlan, form: FilmForm) -> Iterator[VideoFrame]:
     if isinstance(plan.item, Card):
         return card_frames(plan.item, form)
-    return shot_frames(plan.item, form, item=plan.name)
+    frames = shot_frames(plan.item, form, item=plan.name)
+    return frames if plan.item.effect is None else effect_frames(plan.item, plan.item.effect, frames, form)
 
 
 def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
@@ -169,7 +171,8 @@ def _picture_parts(item: Item) -> tuple[object, ...]:
     if isinstance(item, Card):
         return (item,)
     take: MediaFile = item.take
-    return (take, item.first_frame, item.source_frames, item.speed)
+    seen = (take, item.first_frame, item.source_frames, item.speed)
+    return seen if item.effect is None else (*seen, item.effect)
 
 
 def _file(plan: ClipPlan, folder: Path) -> Path:

@@ -24,9 +24,9 @@ class Span:
 def find_copy(item: Item, shown: Span, form: FilmForm) -> Span | None:
     """The packets of `shown` that can be copied: a copy starts at an IDR frame and ends where no frame is missing.
 
-    None if the take has another form or speed, or no part of it can be copied.
+    None if the take has another form, speed or effect, or no part of it can be copied.
     """
-    if isinstance(item, Card) or item.speed != 1:
+    if isinstance(item, Card) or item.speed != 1 or item.effect:
         return None
     take = inspect_stream(item.take.path, 0, decodes=False)
     if not _has_form(take, form) or item.first_frame + item.source_frames > take.frames:

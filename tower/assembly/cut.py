@@ -16,6 +16,8 @@ from uuid import UUID
 from tower.errors import InvalidError
 
 MIN_SPEED, MAX_SPEED = Fraction(1, 4), Fraction(4)
+MAX_SCALE = 2.0
+KEYED_IF_SET = {"keyed_if_set": True}  # of a field that came later: where it is None, keys are as they were before it
 SAMPLE_RATE_HZ = 48_000
 
 
@@ -44,6 +46,33 @@ class SoundRule(StrEnum):
     DUCK = "duck"  # kept below the music and the speech
 
 
+class EffectKind(StrEnum):
+    ZOOM_IN = "zoom_in"
+    ZOOM_OUT = "zoom_out"
+    PAN_LEFT = "pan_left"
+    PAN_RIGHT = "pan_right"
+    PAN_UP = "pan_up"
+    PAN_DOWN = "pan_down"
+    SHAKE = "shake"  # a blow, after which the picture comes to rest
+    FLASH = "flash"  # white, which fades
+    BLACK_AND_WHITE = "black_and_white"
+    MIRROR = "mirror"
+    FREEZE = "freeze"  # the last picture stands for `frames` more
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What is done to the pictures of a shot. `scale`: how much a moving camera enlarges them.
+
+    `start_frame` and `frames` count in the shot in the film: when it shakes or flashes, and for how long.
+    """
+
+    kind: EffectKind
+    scale: float = 1.0
+    start_frame: int = 0
+    frames: int = 0
+
+
 @dataclass(frozen=True)
 class Shot:
     """A part of a take. `first_frame` and `source_frames` count in the take at the film's rate, before `speed`."""
@@ -56,11 +85,22 @@ class Shot:
     speed: Fraction = Fraction(1)
     sound: SoundRule = SoundRule.DROP
     gain_db: float = 0.0
+    effect: Effect | None = field(default=None, metadata=KEYED_IF_SET)
+
+    @property
+    def moving_frames(self) -> int:
+        """The frames of the film in which the take plays."""
+        return max(1, round(self.source_frames / self.speed))
+
+    @property
+    def frozen_frames(self) -> int:
+        """The frames after them, in which its last picture stands."""
+        return self.effect.frames if self.effect and self.effect.kind is EffectKind.FREEZE else 0
 
     @property
     def frames(self) -> int:
         """The frames of the shot in the film."""
-        return max(1, round(self.source_frames / self.speed))
+        return self.moving_frames + self.frozen_frames
 
 
 class CardKind(StrEnum):
@@ -201,6 +241,18 @@ def _check_item(name: str, item: Item) -> None:
             raise InvalidError.field(
                 f"{name}.first_frame", item.first_frame, "a part of the take of at least one frame"
             )
+        if item.effect:
+            _check_effect(f"{name}.effect", item.effect, item)
+
+
+def _check_effect(name: str, effect: Effect, shot: Shot) -> None:
+    if not 1 <= effect.scale <= MAX_SCALE:
+        raise InvalidError.field(f"{name}.scale", effect.scale, f"1 to {MAX_SCALE:g}")
+    if not 0 <= effect.start_frame < shot.moving_frames:
+        raise InvalidError.field(f"{name}.start_frame", effect.start_frame, f"0 to {shot.moving_frames - 1}")
+    least = 1 if effect.kind in (EffectKind.SHAKE, EffectKind.FLASH, EffectKind.FREEZE) else 0
+    if effect.frames < least:
+        raise InvalidError.field(f"{name}.frames", effect.frames, f"at least {least}")
 
 
 def _check_transitions(cut: EpisodeCut) -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from tower.assembly.cut import EpisodeCut, MediaFile
+from tower.assembly.cut import KEYED_IF_SET, EpisodeCut, MediaFile
 from tower.media.files import sha256_of
 
 VERSION = 3  # raised with every change that makes another file of an equal cut
@@ -33,7 +33,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, MediaFile):
         return value.sha256
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
+        return {field.name: _plain(inner) for field, inner in fields if not _is_left_out(field, inner)}
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -41,3 +42,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Fraction | UUID) else value
+
+
+def _is_left_out(field: dataclasses.Field[Any], value: object) -> bool:
+    return value is None and field.metadata == KEYED_IF_SET

@@ -22,14 +22,14 @@ SCALING = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.FUL
 
 
 def source_numbers(shot: Shot) -> list[int]:
-    """For each frame of the shot in the film, the frame of the take at the film's rate."""
-    count = shot.frames
+    """For each frame of the film in which the take plays, the frame of the take at the film's rate."""
+    count = shot.moving_frames
     nearest = ((2 * number * shot.source_frames + count) // (2 * count) for number in range(count))
     return [shot.first_frame + min(number, shot.source_frames - 1) for number in nearest]
 
 
 def shot_frames(shot: Shot, form: FilmForm, *, item: str) -> Iterator[VideoFrame]:
-    """The frames of the shot in the film. `item` names the shot in errors.
+    """The frames of the film in which the take plays. `item` names the shot in errors.
 
     Each is the picture that the take shows in the middle of its time, so a take of another rate keeps its speed.
     Raises InvalidError if the take is too short, MediaUnreadableError if it is damaged.

@@ -27,6 +27,7 @@ from tower.assembly.cut import (
     check_cut,
 )
 from tower.assembly.dialogue import ShotPlace, place_lines, without_overlaps
+from tower.assembly.effect_plans import plan_effect
 from tower.assembly.soundtrack import FilmTimes, plan_music
 from tower.assembly.takes import SceneTake, choose_form, find_takes
 from tower.errors import InvalidError
@@ -89,7 +90,7 @@ def _shot(place: str, scene: EpisodeScene, take: SceneTake, part: ScenePart, fps
     if not first < end <= length:
         expected = f"after in_seconds and at most the take's {seconds:.3f} s"
         raise InvalidError.field(f"{place}.out_seconds", part.out_seconds, expected)
-    return Shot(
+    shot = Shot(
         scene_key=scene.key,
         title=scene.fields["title"] or f"Scene {scene.fields['scene_number']}",
         take=take.file,
@@ -99,6 +100,7 @@ def _shot(place: str, scene: EpisodeScene, take: SceneTake, part: ScenePart, fps
         sound=SoundRule(part.sound),
         gain_db=part.gain_db,
     )
+    return shot if part.effect is None else replace(shot, effect=plan_effect(f"{place}.effect", part.effect, shot, fps))
 
 
 def _card(kind: CardKind, part: CardPart, fps: Fraction) -> Card:

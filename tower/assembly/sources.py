@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tower.assembly.clips import head_frames, tail_frames
-from tower.assembly.cut import CUT, SAMPLE_RATE_HZ, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue, Transition
+from tower.assembly.cut import CUT, SAMPLE_RATE_HZ, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue
 from tower.assembly.decoding import SoundPart, count_samples
 
 CLICK_FREE_S = 0.002  # a sound that begins in the middle of a wave would click
@@ -91,19 +91,19 @@ def _clip_sources(cut: EpisodeCut, louder: Sequence[Span]) -> Iterator[Source]:
     for item, start, (before, after) in zip(cut.items, cut.starts, sides, strict=True):
         if not isinstance(item, Shot) or item.sound is SoundRule.DROP:
             continue
-        span = (to_samples(cut, start), to_samples(cut, start + item.frames))
+        span = (to_samples(cut, start), to_samples(cut, start + item.moving_frames))
         ducked = duck(louder, DUCK_DB) if item.sound is SoundRule.DUCK else None
         offset_s = float(item.first_frame / cut.form.fps)
         part = SoundPart(item.take.path, offset_s, float(item.source_frames / cut.form.fps), item.speed, is_take=True)
-        edges = _edges(cut, span, before, after)
+        edges = _edges(cut, span, head_frames(before), max(0, tail_frames(after) - item.frozen_frames))
         yield Source(part, span, item.gain_db, (edges, ducked) if ducked else (edges,))
 
 
-def _edges(cut: EpisodeCut, span: Span, before: Transition, after: Transition) -> Curve:
-    """Rises over the transition before the shot and falls over the one after it, as its pictures do."""
+def _edges(cut: EpisodeCut, span: Span, head: int, tail: int) -> Curve:
+    """Rises over the frames of the transition before the shot and falls over those after it, as its pictures do."""
     least = round(CLICK_FREE_S * SAMPLE_RATE_HZ)
-    rise = max(to_samples(cut, head_frames(before)), least if span[0] else 0)
-    fall = max(to_samples(cut, tail_frames(after)), least)
+    rise = max(to_samples(cut, head), least if span[0] else 0)
+    fall = max(to_samples(cut, tail), least)
     return _faded(span, rise, fall)
 
 

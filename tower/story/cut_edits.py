@@ -13,7 +13,14 @@ from sqlalchemy.orm import Session
 from db.models.library import Track
 from tower.errors import InvalidError
 from tower.story.episodes import EpisodeScene
-from tower.versions.episode_cuts import CuePart, MusicPart, ScenePart, TransitionPart
+from tower.versions.episode_cuts import (
+    EFFECT_PARAMETERS,
+    CuePart,
+    EffectPart,
+    MusicPart,
+    ScenePart,
+    TransitionPart,
+)
 
 
 @dataclass(frozen=True)
@@ -97,4 +104,13 @@ def _find_track(session: Session, choice: MusicChoice, place: str) -> str | None
 def _check_part(part: ScenePart, place: str) -> None:
     if part.out_seconds is not None and part.out_seconds <= part.in_seconds:
         raise InvalidError.field(f"{place}.out_seconds", part.out_seconds, f"more than in_seconds, {part.in_seconds:g}")
+    if part.effect is not None:
+        _check_effect(part.effect, f"{place}.effect")
     check_transition(part.transition, f"{place}.transition")
+
+
+def _check_effect(effect: EffectPart, place: str) -> None:
+    """A parameter that the kind has not is refused, so that none is ignored in silence."""
+    given = effect.model_dump(exclude={"kind"}, exclude_none=True)
+    for name in given.keys() - EFFECT_PARAMETERS[effect.kind]:
+        raise InvalidError.field(f"{place}.{name}", given[name], f"nothing, as {effect.kind} has no {name}")

@@ -40,6 +40,40 @@ class TransitionPart(CutPart):
     frames: int = Field(0, ge=0, le=1000, description="Its length; 0 for a cut.")
 
 
+EFFECT_PARAMETERS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("zoom_in", "zoom_out", "pan_left", "pan_right", "pan_up", "pan_down"), frozenset({"scale"})),
+    "shake": frozenset({"scale", "at_seconds", "seconds"}),
+    "flash": frozenset({"at_seconds", "seconds"}),
+    "black_and_white": frozenset(),
+    "mirror": frozenset(),
+    "freeze": frozenset({"seconds"}),
+}
+
+
+class EffectPart(CutPart):
+    """What is done to the pictures of a scene. A parameter is null where its kind has none, or for its default."""
+
+    kind: Literal[
+        "zoom_in", "zoom_out", "pan_left", "pan_right", "pan_up", "pan_down",
+        "shake", "flash", "black_and_white", "mirror", "freeze",
+    ]  # fmt: skip
+    scale: float | None = Field(
+        None,
+        ge=1.02,
+        le=2,
+        description="How much a zoom, pan or shake enlarges the picture. Default 1.2; a shake 1.08.",
+    )
+    at_seconds: Seconds | None = Field(
+        None, description="When a shake or flash begins, from the start of the scene in the film. Default 0."
+    )
+    seconds: float | None = Field(
+        None,
+        ge=0.01,
+        le=10,
+        description="How long a shake (0.5), a flash (0.3) or the last picture of a freeze (1) lasts.",
+    )
+
+
 class ScenePart(CutPart):
     """The part of a scene's take that is shown, and its sound."""
 
@@ -50,6 +84,7 @@ class ScenePart(CutPart):
         "drop", description="The sound of the take: dropped, kept, or kept below music and speech."
     )
     gain_db: Gain = 0
+    effect: EffectPart | None = None
     transition: TransitionPart = Field(default_factory=TransitionPart, description="To the next scene or card.")
 
 

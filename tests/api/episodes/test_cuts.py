@@ -18,6 +18,7 @@ from tests.tower.beats.sounds import even_click_track, write_wav
 from tower.library import tracks
 
 DISSOLVE = {"kind": "dissolve", "frames": 12}
+FLASH = {"kind": "flash", "seconds": 1}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def test_a_new_episode_shows_its_scenes_whole_in_story_order(cut: Cut) -> None:
         "speed": 1,
         "sound": "drop",
         "gain_db": 0,
+        "effect": None,
         "transition": {"kind": "cut", "frames": 0},
         "scene_id": cut.ids[0],
     }
@@ -74,7 +76,7 @@ def test_an_answer_can_be_sent_back(cut: Cut) -> None:
     changed = cut.put(
         scenes=[
             {"scene_id": third, "in_seconds": 0.5, "out_seconds": 2, "speed": 0.25, "transition": DISSOLVE},
-            {"scene_id": cut.scenes[0]["key"], "sound": "duck", "gain_db": -3},
+            {"scene_id": cut.scenes[0]["key"], "sound": "duck", "gain_db": -3, "effect": FLASH},
         ],
         title_card={"lines": ["The Beginning", "第一話"], "transition": {"kind": "fade", "frames": 8}},
         end_card={"lines": ["Fin"], "seconds": 1.5},
@@ -83,6 +85,7 @@ def test_an_answer_can_be_sent_back(cut: Cut) -> None:
         chapters=False,
     )
     assert cut.order() == [third, first, cut.ids[1]]
+    assert changed["scenes"][1]["effect"] == FLASH | {"scale": None, "at_seconds": None}
     assert changed["scenes"][0].items() >= {"speed": 0.25, "transition": DISSOLVE, "out_seconds": 2}.items()
     assert cut.put(**changed) == changed == cut.get()
     assert cut.put(title_card=None, chapters=True)["scenes"] == changed["scenes"]
@@ -109,7 +112,8 @@ def test_branches_trim_different_scenes_and_merge(client: TestClient, cut: Cut) 
         for row in client.get(f"{API_ROOT}/scenes", params={"project_id": cut.project_id, "branch": "tight"}).json()
     }
     first, second, _ = cut.scenes
-    cut.put(scenes=[{"scene_id": first["key"], "out_seconds": 2}, {"scene_id": second["key"]}])
+    zoom = {"kind": "zoom_in", "scale": 1.5}
+    cut.put(scenes=[{"scene_id": first["key"], "out_seconds": 2}, {"scene_id": second["key"], "effect": zoom}])
     cut.put(branch_name="tight", scenes=[{"scene_id": first["key"]}, {"scene_id": twins[second["key"]], "speed": 2}])
     cut.put(branch_name="tight", end_card={"lines": ["Fin"]})
     merge = {"project_id": cut.project_id, "source_branch": "tight", "target_branch": "main"}
@@ -117,6 +121,7 @@ def test_branches_trim_different_scenes_and_merge(client: TestClient, cut: Cut) 
     merged = cut.get()
     assert [(row["out_seconds"], row["speed"]) for row in merged["scenes"]] == [(2, 1), (None, 2), (None, 1)]
     assert merged["end_card"]["lines"] == ["Fin"]
+    assert merged["scenes"][1]["effect"]["scale"] == 1.5
     cut.put(scenes=[{"scene_id": first["key"], "out_seconds": 1.5}])
     cut.put(branch_name="tight", scenes=[{"scene_id": first["key"], "out_seconds": 1}])
     conflict = client.post(f"{API_ROOT}/merge", json=merge)
@@ -162,6 +167,9 @@ def test_music_is_kept_by_its_content(cut: Cut, sessions: SessionFactory, tmp_pa
         ({"scenes": [{"scene_id": "mine"}, {"scene_id": "mine"}]}, "scenes.1.scene_id"),
         ({"scenes": [{"scene_id": "mine", "transition": {"kind": "fade"}}]}, "scenes.0.transition.frames"),
         ({"scenes": [{"scene_id": "mine", "transition": {"frames": 2}}]}, "scenes.0.transition.frames"),
+        ({"scenes": [{"scene_id": "mine", "effect": {"kind": "explode"}}]}, "scenes.0.effect.kind"),
+        ({"scenes": [{"scene_id": "mine", "effect": {"kind": "zoom_in", "scale": 3}}]}, "scenes.0.effect.scale"),
+        ({"scenes": [{"scene_id": "mine", "effect": {"kind": "zoom_in", "seconds": 1}}]}, "scenes.0.effect.seconds"),
         ({"title_card": {"lines": []}}, "title_card.lines"),
         ({"end_card": {"lines": ["a"] * 13}}, "end_card.lines"),
         ({"title_card": {"lines": ["a"], "transition": {"kind": "wipe"}}}, "title_card.transition.kind"),

@@ -34,7 +34,10 @@ def build_episode(sessions: SessionFactory, folder: Path, *, takes: bool) -> tup
 
 def test_the_cut_list_has_frames_and_times(episodes: TestClient, sessions: SessionFactory, tmp_path: Path) -> None:
     url, village = build_episode(sessions, tmp_path, takes=True)
-    scenes = [{"scene_id": str(village.both), "transition": {"kind": "dissolve", "frames": 12}}]
+    flash = {"kind": "flash", "at_seconds": 1}
+    scenes = [
+        {"scene_id": str(village.both), "effect": flash, "transition": {"kind": "dissolve", "frames": 12}},
+    ]
     require_success(episodes.put(f"{url}/cut", json={"scenes": scenes, "title_card": {"lines": ["Rain", "1"]}}))
     answer = episodes.get(f"{url}/cut-list")
     planned = require_success(answer)
@@ -46,6 +49,7 @@ def test_the_cut_list_has_frames_and_times(episodes: TestClient, sessions: Sessi
         ("shot", "Scene 1", 132, 5.5, 3),
         ("shot", "Scene 3", 204, 8.5, 3),
     ]
+    assert planned["items"][1]["effect"] == {"kind": "flash", "scale": 1, "start_frame": 24, "frames": 7}
     assert planned["items"][1]["transition"] == {"kind": "dissolve", "frames": 12}
     assert planned["items"][3]["transition"] is None
     assert planned["subtitles"] == [

@@ -14,6 +14,8 @@ from tower.assembly.cut import (
     Card,
     CardKind,
     Chapter,
+    Effect,
+    EffectKind,
     EpisodeCut,
     FilmForm,
     MediaFile,
@@ -46,6 +48,12 @@ def test_speed_changes_the_frames_of_a_shot() -> None:
     assert [replace(SHOT, speed=speed).frames for speed in speeds] == [96, 24, 29]
 
 
+def test_a_freeze_makes_a_shot_longer_and_other_effects_do_not() -> None:
+    frozen = replace(SHOT, speed=Fraction(2), effect=Effect(EffectKind.FREEZE, frames=12))
+    assert (frozen.moving_frames, frozen.frames) == (24, 36)
+    assert replace(SHOT, effect=Effect(EffectKind.FLASH, frames=12)).frames == 48
+
+
 def test_a_single_card_is_a_film() -> None:
     cut = cut_of(Card(CardKind.TITLE, ("Neon Rain",), 72), transitions=())
     check_cut(cut)
@@ -58,6 +66,12 @@ def test_a_single_card_is_a_film() -> None:
         (cut_of(transitions=()), "items"),
         (cut_of(SHOT, SHOT, transitions=()), "transitions"),
         (cut_of(replace(SHOT, speed=Fraction(5)), transitions=()), "items.0.speed"),
+        (cut_of(replace(SHOT, effect=Effect(EffectKind.ZOOM_IN, 3.0)), transitions=()), "items.0.effect.scale"),
+        (cut_of(replace(SHOT, effect=Effect(EffectKind.FREEZE)), transitions=()), "items.0.effect.frames"),
+        (
+            cut_of(replace(SHOT, effect=Effect(EffectKind.FLASH, 1.0, 48, 2)), transitions=()),
+            "items.0.effect.start_frame",
+        ),
         (cut_of(replace(SHOT, first_frame=-1), transitions=()), "items.0.first_frame"),
         (cut_of(SHOT, SHOT, transitions=(Transition(TransitionKind.CUT, 3),)), "transitions.0.frames"),
         (cut_of(SHOT, SHOT, transitions=(Transition(TransitionKind.FADE, 0),)), "transitions.0.frames"),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.tower.assembly.golden import FORM, RATE_HZ, Material, click_track, make_material, named, write_sound
 from tower.assembly.aac import write_silence
-from tower.assembly.cut import CUT, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue
+from tower.assembly.cut import CUT, Effect, EffectKind, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue
 from tower.assembly.decoding import SoundPart, read_part
 from tower.assembly.levels import DYNAMIC_TRACK, FAINT_TRACK, SHORT_TRACK
 from tower.assembly.limiter import limit_peaks
@@ -48,6 +48,16 @@ def peak_db(samples: Samples) -> float:
 def write_tone(folder: Path, level: float, *, lasts_s: float = 4.0, name: str = "tone.wav") -> MusicCue:
     tone = level * np.sin(2 * np.pi * 330 * np.arange(round(lasts_s * RATE_HZ)) / RATE_HZ)
     return MusicCue(named(write_sound(folder / name, tone[None], RATE_HZ)), 0, 96)
+
+
+def test_a_frozen_picture_is_silent_and_what_follows_is_in_time(material: Material) -> None:
+    cut = shots(material, SoundRule.KEEP, SoundRule.KEEP)
+    first, second = (item for item in cut.items if isinstance(item, Shot))
+    plain = mixed(cut)
+    held = mixed(replace(cut, items=(replace(first, effect=Effect(EffectKind.FREEZE, frames=24)), second)))
+    assert held.shape[1] == plain.shape[1] + RATE_HZ
+    assert peak_db(held[:, 96_000 : 96_000 + RATE_HZ]) < -100
+    assert np.array_equal(held[:, 96_000 + RATE_HZ :], plain[:, 96_000:])
 
 
 def test_clips_are_dropped_kept_or_ducked(material: Material) -> None:

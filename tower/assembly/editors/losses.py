@@ -29,7 +29,7 @@ def _of_item(cut: EpisodeCut, form: ExportFormat, source: ItemSource) -> Iterato
     if isinstance(source.item, Card):
         yield _of_card(source, source.item)
     else:
-        yield from _of_shot(cut, source, source.item)
+        yield from _of_shot(cut, form, source, source.item)
         if keeps_sound(source):
             yield from _of_scene_sound(form, source, source.item)
     if form is ExportFormat.EDL and not _title(source).isascii():
@@ -43,15 +43,25 @@ def _of_card(source: ItemSource, card: Card) -> Loss:
     return Loss(source.name, f"{kind} is its rendered clip: its lines cannot be edited")
 
 
-def _of_shot(cut: EpisodeCut, source: ItemSource, shot: Shot) -> Iterator[Loss]:
+def _of_shot(cut: EpisodeCut, form: ExportFormat, source: ItemSource, shot: Shot) -> Iterator[Loss]:
     if source.is_rendered:
-        if shot.speed != 1:
-            yield Loss(source.name, f"Its speed of {float(shot.speed):g} is in its rendered clip and cannot be edited")
-        else:
-            yield Loss(source.name, "It is its rendered clip, as its take does not have the form of the film")
-    elif source.file is not None and source.file.size != (cut.form.width, cut.form.height):
+        yield from _of_rendered(source, shot)
+        return
+    if shot.effect:
+        where = "stands in its metadata only" if form in BUNDLES else "is left out"
+        yield Loss(source.name, f"Its effect, {shot.effect.kind}, {where}")
+    if source.file is not None and source.file.size != (cut.form.width, cut.form.height):
         sizes = f"{_size(source.file)}, and the film {cut.form.width}×{cut.form.height}"
         yield Loss(source.name, f"Its take has {sizes}: editing programs scale it in their own way")
+
+
+def _of_rendered(source: ItemSource, shot: Shot) -> Iterator[Loss]:
+    if shot.speed != 1:
+        yield Loss(source.name, f"Its speed of {float(shot.speed):g} is in its rendered clip and cannot be edited")
+    if shot.effect:
+        yield Loss(source.name, f"Its effect, {shot.effect.kind}, is in its rendered clip and cannot be edited")
+    if shot.speed == 1 and not shot.effect:
+        yield Loss(source.name, "It is its rendered clip, as its take does not have the form of the film")
 
 
 def _of_scene_sound(form: ExportFormat, source: ItemSource, shot: Shot) -> Iterator[Loss]:

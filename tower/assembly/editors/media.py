@@ -70,7 +70,12 @@ def read_sound_facts(path: Path, name: str) -> FileFacts:
 
 def fits_film(cut: EpisodeCut, shot: Shot, take: FileFacts) -> bool:
     """Whether the take can be shown as it is."""
-    return shot.speed == 1 and take.rate == cut.form.fps and take.size == (cut.form.width, cut.form.height)
+    return (
+        shot.speed == 1
+        and shot.effect is None
+        and take.rate == cut.form.fps
+        and take.size == (cut.form.width, cut.form.height)
+    )
 
 
 def _find_source(cut: EpisodeCut, number: int, clip: Path | None, known: dict[Path, FileFacts]) -> ItemSource:

@@ -67,6 +67,8 @@ def _check_plain(cut: EpisodeCut, form: ExportFormat, source: ItemSource) -> Non
     remedy = f"in {form}, which needs the clip that the assembly renders; otio holds it"
     if source.speed != 1:
         raise InvalidError.field(f"{source.name}.speed", float(source.speed), f"1 {remedy}")
+    if source.item.frozen_frames:
+        raise InvalidError.field(f"{source.name}.effect", "freeze", f"another effect {remedy}")
     if source.file is not None and source.file.rate != cut.form.fps:
         raise InvalidError.field(f"{source.name}.take", str(source.file.rate), f"a take of {cut.form.fps} fps {remedy}")
 

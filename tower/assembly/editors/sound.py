@@ -49,7 +49,7 @@ def _scenes(cut: EpisodeCut, sources: Sequence[ItemSource]) -> Iterator[SoundCli
         if isinstance(shot, Shot) and keeps_sound(source) and source.take is not None and shot.speed == 1:
             levels = {"gain_db": shot.gain_db, "sound": shot.sound.value}
             offset = Fraction(shot.first_frame)
-            yield SoundClip(source.name, shot.title, source.take, start, shot.frames, offset, levels)
+            yield SoundClip(source.name, shot.title, source.take, start, shot.moving_frames, offset, levels)
 
 
 def keeps_sound(source: ItemSource) -> bool:

@@ -7,6 +7,7 @@ length and one from it, as a cross dissolve would need frames that are not in th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -107,6 +108,7 @@ def _described(source: ItemSource) -> dict[str, Any]:
     if isinstance(source.item, Card):
         return {"part": source.name, "card": source.item.kind.value, "lines": list(source.item.lines)}
     shot = source.item
+    effect = {"effect": {**asdict(shot.effect), "kind": shot.effect.kind.value}} if shot.effect else {}
     return {
         "part": source.name,
         "scene": str(shot.scene_key),
@@ -117,6 +119,7 @@ def _described(source: ItemSource) -> dict[str, Any]:
         "speed": str(shot.speed),
         "sound": shot.sound.value,
         "gain_db": shot.gain_db,
+        **effect,
     }
 
 

@@ -18,6 +18,8 @@ from tower.assembly.cut import (
     Card,
     CardKind,
     Chapter,
+    Effect,
+    EffectKind,
     EpisodeCut,
     Item,
     MediaFile,
@@ -128,6 +130,21 @@ def test_a_speed_is_a_time_warp_on_the_take_or_the_rendered_clip(takes: Takes, t
         assert [loss.part for loss in report.losses] == ["items.1"]
 
 
+def test_an_effect_is_said_to_be_missing_or_is_in_the_rendered_clip(takes: Takes, tmp_path: Path) -> None:
+    zoomed = replace(takes.shot(), effect=Effect(EffectKind.ZOOM_IN, 1.2))
+    said = {form: export_cut(cut_of(zoomed), form, tmp_path / form).losses for form in ExportFormat}
+    assert [loss.message for loss in said[ExportFormat.EDL]] == ["Its effect, zoom_in, is left out"]
+    assert [loss.message for loss in said[ExportFormat.OTIO]] == ["Its effect, zoom_in, stands in its metadata only"]
+    clip = read(tmp_path / ExportFormat.OTIO, ExportFormat.OTIO).find_clips()[0]
+    assert clip.metadata["tower"]["effect"]["kind"] == "zoom_in"
+    frozen = replace(takes.shot(), effect=Effect(EffectKind.FREEZE, frames=12), sound=SoundRule.KEEP)
+    rendered = {0: takes.video("frozen.mp4", frames=60)}
+    for form in ExportFormat:
+        report = export_cut(cut_of(frozen), form, tmp_path / form, clips=rendered)
+        assert report.frames == 60
+        assert "cannot be edited" in report.losses[0].message
+
+
 def test_otioz_holds_each_file_once_under_a_name_of_its_own(takes: Takes, tmp_path: Path) -> None:
     names = ("take_01.mp4", "other/take_01.mp4", "third/TAKE_01.mp4")
     shots = [takes.shot(name) for name in (*names, names[0])]
@@ -170,11 +187,13 @@ def refusals(takes: Takes) -> dict[str, tuple[EpisodeCut, set[ExportFormat], dic
     twelve = replace(takes.shot(), take=MediaFile(takes.video("twelve.mp4", fps=Fraction(12)), "c" * 64))
     every, plain = set(ExportFormat), {ExportFormat.EDL, ExportFormat.FCPXML7}
     short = replace(shot, source_frames=13)
+    frozen = replace(shot, effect=Effect(EffectKind.FREEZE, frames=12))
     gone = replace(shot, take=MediaFile(takes.folder / "gone.mp4", "d" * 64))
     many: tuple[Item, ...] = (replace(shot, source_frames=1),) * 1000
     return {
         "form.fps": (cut_of(twelve, fps=Fraction(12)), plain, {}),
         "items.1.speed": (cut_of(shot, replace(shot, speed=Fraction(2))), plain, {}),
+        "items.1.effect": (cut_of(shot, frozen), plain, {}),
         "items.1.take": (cut_of(shot, twelve), plain, {}),
         "items.0.take": (cut_of(gone), every, {}),
         "items.0.source_frames": (cut_of(replace(shot, first_frame=1)), every, {}),
@@ -193,6 +212,7 @@ def refusals(takes: Takes) -> dict[str, tuple[EpisodeCut, set[ExportFormat], dic
     [
         "form.fps",
         "items.1.speed",
+        "items.1.effect",
         "items.1.take",
         "items.0.take",
         "items.0.source_frames",
