@@ -19,12 +19,12 @@ def write_picture(path: Path, *, width: int = SIDE_PX, height: int = SIDE_PX) ->
     return path
 
 
-def write_video(path: Path) -> Path:
-    """Two black frames."""
+def write_video(path: Path, *, frames: int = 2) -> Path:
+    """Black frames at 24 frames per second."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=24)
         stream.width = stream.height = SIDE_PX
-        for _ in range(2):
+        for _ in range(frames):
             frame = av.VideoFrame.from_ndarray(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8), format="bgr24")
             container.mux(stream.encode(frame.reformat(format="yuv420p")))
         container.mux(stream.encode())

@@ -19,6 +19,7 @@ from api.episodes import (
     routes,
     staleness,
     subtitles,
+    trailers,
     videos,
 )
 from api.episodes.dependencies import EpisodesCollaborators
@@ -28,7 +29,20 @@ from tower.engines.comfyui.servers import ComfyUIServers
 from tower.rendering.studio import Studio
 from tower.settings import Settings
 
-ROUTER_MODULES = (health, routes, cuts, cut_lists, subtitles, publications, staleness, films, videos, posters, exports)
+ROUTER_MODULES = (
+    health,
+    routes,
+    cuts,
+    cut_lists,
+    subtitles,
+    publications,
+    staleness,
+    films,
+    videos,
+    trailers,
+    posters,
+    exports,
+)
 SERVICE = "episodes-api"
 POOL_SIZE = 5  # connections, and as many more under load
 POOL_WAIT_S = 5  # a request waits this long for a free connection, then answers 503

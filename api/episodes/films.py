@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypedDict, Unpack
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
@@ -31,10 +32,37 @@ ERRORS = error_responses(400, 404, 409, 413, 415)
 Quality = Literal["low", "medium", "high", "fast_preview", "current_workflow", "ultra_production"]
 
 
-class FilmFields(Body):
+@dataclass(frozen=True)
+class EpisodeChoice:
+    """The episode that a request names, and its branch; None: the default one."""
+
+    key: uuid.UUID
+    project_id: int | None
+    branch: str | None
+
+
+class RenderOptions(TypedDict, total=False):
+    """How the scenes of a film are rendered."""
+
+    quality: str | None
+    engine: EngineChoice | None
+
+
+class FilmOptions(RenderOptions, total=False):
+    """What a request chooses of a film, beside its episode."""
+
+    render: RenderChoice
+    publish: bool
+    trailer_seconds: float | None
+
+
+class BranchField(Body):
     branch: BranchName | None = Field(
         None, validation_alias=AliasChoices("branch", "branch_name"), description="Also `branch_name`."
     )
+
+
+class FilmFields(BranchField):
     quality: Quality | None = None
     engine: EngineChoice | None = None
 
@@ -101,7 +129,7 @@ class FilmStarted(BaseModel):
             joined_jobs=film.joined,
             reused_scenes=film.reused,
             episode_url=url,
-            video_url=f"{url}/video",
+            video_url=f"{url}/video" if request.trailer_seconds is None else f"{url}/trailer",
             warnings=job.warnings,
             created_at=job.created_at,
         )
@@ -122,8 +150,16 @@ def assemble_episode(
 
     409 lists the scenes without a take, or names the job that makes this film already.
     """
-    received = _receive(episode_id, "assemble", body, request_id=request_id, idempotency_key=idempotency_key)
-    return _open(session, studio, received, episode_id, project_id, body=body, render=body.render, publish=body.publish)
+    received = receive_film(episode_id, "assemble", body, request_id=request_id, idempotency_key=idempotency_key)
+    return open_film(
+        session,
+        studio,
+        received,
+        EpisodeChoice(episode_id, project_id, body.branch),
+        render=body.render,
+        publish=body.publish,
+        **_renders(body),
+    )
 
 
 @router.post("/render", status_code=ACCEPTED_STATUS, response_model=FilmStarted, responses=ERRORS)
@@ -141,9 +177,15 @@ def render_episode(
 
     A scene that a job already renders is not rendered twice. A scene that cannot be rendered fails the film.
     """
-    received = _receive(episode_id, "render", body, request_id=request_id, idempotency_key=idempotency_key)
-    return _open(
-        session, studio, received, episode_id, project_id, body=body, render=RenderChoice.STALE, publish=body.publish
+    received = receive_film(episode_id, "render", body, request_id=request_id, idempotency_key=idempotency_key)
+    return open_film(
+        session,
+        studio,
+        received,
+        EpisodeChoice(episode_id, project_id, body.branch),
+        render=RenderChoice.STALE,
+        publish=body.publish,
+        **_renders(body),
     )
 
 
@@ -162,44 +204,45 @@ def publish_episode(
 
     The same film again changes nothing. GET …/publications answers where it is, and whether Jellyfin shows it.
     """
-    received = _receive(episode_id, "publish", body, request_id=request_id, idempotency_key=idempotency_key)
-    return _open(session, studio, received, episode_id, project_id, body=body, render=body.render, publish=True)
+    received = receive_film(episode_id, "publish", body, request_id=request_id, idempotency_key=idempotency_key)
+    return open_film(
+        session,
+        studio,
+        received,
+        EpisodeChoice(episode_id, project_id, body.branch),
+        render=body.render,
+        publish=True,
+        **_renders(body),
+    )
 
 
-def _receive(
-    episode_id: uuid.UUID, action: str, body: FilmFields, *, request_id: str, idempotency_key: str | None
+def receive_film(
+    episode_id: uuid.UUID, action: str, body: Body, *, request_id: str, idempotency_key: str | None
 ) -> IncomingRequest:
+    """The request, whose job an Idempotency-Key opens once."""
     endpoint = f"POST {PREFIX.format(episode_id=episode_id)}/{action}"
     sent: dict[str, Any] = body.model_dump(mode="json", exclude_unset=True)
     return IncomingRequest(endpoint, sent, request_id, idempotency_key)
 
 
-def _open(
+def open_film(
     session: Session,
     studio: Studio,
     received: IncomingRequest,
-    episode_id: uuid.UUID,
-    project_id: int | None,
-    *,
-    body: FilmFields,
-    render: RenderChoice,
-    publish: bool,
+    chosen: EpisodeChoice,
+    **options: Unpack[FilmOptions],
 ) -> JSONResponse:
-    """The reconciler, which the production API runs, launches the jobs within its next pass."""
+    """Open the job of a film. The reconciler, which the production API runs, launches it within its next pass."""
 
     def open_job() -> JobOpened:
-        found = find_episode(session, episode_id, project_id=project_id, branch=body.branch, lock=True)
-        request = FilmRequest(
-            episode_key=episode_id,
-            project_id=found.project_id,
-            branch=found.branch,
-            render=render,
-            quality=body.quality,
-            engine=body.engine,
-            publish=publish,
-        )
+        found = find_episode(session, chosen.key, project_id=chosen.project_id, branch=chosen.branch, lock=True)
+        request = FilmRequest(episode_key=chosen.key, project_id=found.project_id, branch=found.branch, **options)
         film = open_film_job(session, studio, found, request)
         session.refresh(film.job)
         return JobOpened(film.job.id, FilmStarted.of(film).model_dump(mode="json"))
 
     return answer_once(session, received, open_job)
+
+
+def _renders(body: FilmFields) -> RenderOptions:
+    return {"quality": body.quality, "engine": body.engine}

@@ -1,4 +1,4 @@
-"""`tower episode assemble|render|export|open`: the film of an episode."""
+"""`tower episode assemble|render|trailer|export|open`: the film of an episode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tower.errors import InvalidError, NotFoundError
 if TYPE_CHECKING:
     pass
 
-FILM_OPTIONS = {**OPTIONS, **{name: f"--{name}" for name in ("quality", "engine", "render", "publish", "format")}}
+FILM_OPTIONS = {
+    **OPTIONS,
+    **{name: f"--{name}" for name in ("quality", "engine", "render", "publish", "format", "seconds")},
+}
 FORMATS = {".otio": "otio", ".otioz": "otioz", ".edl": "edl", ".xml": "fcpxml7"}
 QualityOption = Annotated[
     str | None, typer.Option(help="low, medium, high, or a preset; default: each scene's own, or the project's.")
@@ -32,6 +35,7 @@ def register(group: typer.Typer) -> None:
     """Add the commands to `tower episode`."""
     group.command("assemble")(assemble)
     group.command("render")(render)
+    group.command("trailer")(trailer)
     group.command("export")(export)
     group.command("open")(open_)
 
@@ -71,6 +75,23 @@ def render(
     """
     wanted = {"quality": quality, "engine": engine, "publish": publish or None}
     make_film(episode, "render", wanted, project=project, branch=branch, as_json=as_json)
+
+
+def trailer(
+    episode: EpisodeArgument,
+    *,
+    project: ProjectOption = None,
+    branch: BranchOption = None,
+    seconds: Annotated[float | None, typer.Option(help="Its length, 10 to 90; default: 30.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a trailer of an episode from the takes that its scenes show, and print its path.
+
+    The best shots in story order, cut to the beats of its music, without the last quarter of the story.
+
+    Example:  tower episode trailer 1 --seconds 20
+    """
+    make_film(episode, "trailer", {"seconds": seconds}, project=project, branch=branch, as_json=as_json)
 
 
 def export(

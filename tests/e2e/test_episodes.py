@@ -81,6 +81,11 @@ def test_a_film_is_rendered_made_once_and_costs_what_changed(episode: EpisodeOnS
     assert (part.status_code, part.content) == (206, b"ftyp")
     assert "unchanged" not in episode.stack.read_job_page(film["job_id"])
 
+    trailer = episode.finish(episode.start("trailer", seconds=10))
+    assert probe(Path(trailer["output_path"])).frames == (2 + 3 + 2) * 12
+    part = episode.http.get(f"/episodes/{episode.id}/trailer", headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, b"ftyp")
+
     again = episode.finish(episode.start("assemble"))
     assert again["output_path"] == film["output_path"]
     assert "unchanged" in episode.stack.read_job_page(again["job_id"])

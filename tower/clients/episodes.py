@@ -35,7 +35,7 @@ class EpisodesClient(ApiConnection):
         return self._request("PUT", f"/episodes/{episode_id}/{part}".rstrip("/"), json=dict(body))
 
     def start_film(self, episode_id: str, action: str, body: Mapping[str, Any]) -> Any:
-        """Open the job of a film. `action` is assemble or render."""
+        """Open the job of a film. `action` is assemble, render, publish or trailer."""
         return self._request("POST", f"/episodes/{episode_id}/{action}", json=dict(body))
 
     def export(self, episode_id: str, form: str, *, branch: str | None = None) -> tuple[bytes, list[dict[str, str]]]:

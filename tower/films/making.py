@@ -14,6 +14,7 @@ from tower.assembly.cut import SAMPLE_RATE_HZ, EpisodeCut, Shot
 from tower.assembly.film import AssemblyResult, assemble
 from tower.assembly.keys import VERSION, film_key
 from tower.assembly.planning import plan_cut
+from tower.assembly.trailer import plan_trailer
 from tower.films.cache import cache_folder
 from tower.films.requests import FilmRequest
 from tower.jobs import attempts
@@ -31,22 +32,27 @@ ENGINE = "assembly"  # in the provenance of a film, where that of a take names i
 
 @dataclass(frozen=True)
 class PlannedFilm:
-    """The film that an episode would have now. `key`: equal ones are equal films. `score`: the mean of its takes."""
+    """The film or trailer that an episode would have now. Equal ones have an equal `key`.
+
+    `score`: the mean of its takes.
+    """
 
     episode: LocatedRow[Episode]
     cut: EpisodeCut
     key: str
     commit: str | None
     score: float | None
+    is_trailer: bool = False
 
 
 def plan_film(session: Session, request: FilmRequest) -> PlannedFilm:
     """Plan the film of the request. Raises NotFoundError for a deleted episode, and what plan_cut raises."""
     episode = find_request_episode(session, request)
-    cut = plan_cut(session, episode)
+    seconds = request.trailer_seconds
+    cut = plan_cut(session, episode) if seconds is None else plan_trailer(session, episode, seconds)
     commit = head_commit_hash(session, episode.row.branch_id)
     score = read_contents(session, [episode.row])[episode.row.id].score
-    return PlannedFilm(episode, cut, film_key(cut), commit, score)
+    return PlannedFilm(episode, cut, film_key(cut), commit, score, is_trailer=seconds is not None)
 
 
 def find_request_episode(session: Session, request: FilmRequest) -> LocatedRow[Episode]:
@@ -54,12 +60,16 @@ def find_request_episode(session: Session, request: FilmRequest) -> LocatedRow[E
 
 
 def reuse_film(session: Session, attempt: Attempt, planned: PlannedFilm) -> Asset | None:
-    """An equal film that an episode of the project shows already, as an asset of this job; None without one."""
-    equal = (
-        select(Asset)
-        .join(Episode, Episode.asset_id == Asset.id)
-        .where(Episode.project_id == planned.episode.project_id, Episode.film_fingerprint == planned.key)
-    )
+    """An equal film that an episode of the project shows already, as an asset of this job; None without one.
+
+    An equal trailer is one that any job of the project has made.
+    """
+    equal = select(Asset).where(Asset.project_id == planned.episode.project_id)
+    if planned.is_trailer:
+        equal = equal.where(Asset.provenance["film"].astext == planned.key).order_by(Asset.id.desc())
+    else:
+        equal = equal.join(Episode, Episode.asset_id == Asset.id).where(Episode.film_fingerprint == planned.key)
+        equal = equal.where(Episode.project_id == planned.episode.project_id)
     for asset in session.scalars(equal):
         try:
             check_take(asset)
@@ -114,12 +124,14 @@ def store_film(
 def record_film(session: Session, attempt: Attempt, planned: PlannedFilm, asset: Asset) -> None:
     """Let the episode show the film. The branch is locked before the job, as in every edit.
 
-    Raises CancelledError or SupersededError for an attempt that no longer holds the job, NotFoundError for a deleted
-    episode.
+    A trailer stays with its job. Raises CancelledError or SupersededError for an attempt that no longer holds the job,
+    NotFoundError for a deleted episode.
     """
     row = _lock_episode(session, planned)
     job = attempts.lock_held_job(session, attempt)
     job.commit_hash = planned.commit
+    if planned.is_trailer:
+        return
     is_same = row.film_fingerprint == planned.key and row.video_path == asset.path
     row.film_fingerprint, row.video_path, row.asset_id = planned.key, asset.path, asset.id
     row.duration_s, row.quality_score, row.error_message = planned.cut.duration_s, planned.score, None

@@ -43,10 +43,14 @@ def open_film_job(session: Session, studio: Studio, episode: LocatedRow[Episode]
     """
     row = episode.row
     head = lock_branch(session, row.branch_id, studio.settings).commit_hash
-    live = find_live_film_job(session, episode)
+    is_trailer = request.trailer_seconds is not None
+    named = f"{'Trailer of episode' if is_trailer else 'Episode'} {row.episode_number}: {row.title}"
+    live = find_live_film_job(session, episode, is_trailer=is_trailer)
     if live is not None:
+        what = "trailer" if is_trailer else "film"
         raise ConflictError(
-            f"Generation {live.id} already makes the film of episode {row.episode_number}", details={"job_id": live.id}
+            f"Generation {live.id} already makes the {what} of episode {row.episode_number}",
+            details={"job_id": live.id},
         )
     renders = _open_renders(session, studio, episode, request)
     opened, joined = ([job.id for job in jobs] for jobs in (renders.opened, renders.joined))
@@ -54,7 +58,7 @@ def open_film_job(session: Session, studio: Studio, episode: LocatedRow[Episode]
         project_id=episode.project_id,
         job_type=JobType.FILM,
         status=JobStatus.PROCESSING,
-        prompt=f"Episode {row.episode_number}: {row.title}",
+        prompt=named,
         parameters=request.model_dump(mode="json"),
         comfyui_job_id=uuid.uuid4(),
         seed=0,

@@ -19,7 +19,7 @@ class RenderChoice(StrEnum):
 
 
 class FilmRequest(BaseModel):
-    """The film of an episode on a branch.
+    """The film of an episode on a branch, or its trailer of `trailer_seconds`.
 
     `quality` and `engine` replace those of the scenes that are rendered. `publish`: also put the film into the library.
     `publication_id`: the publication that it became.
@@ -34,6 +34,7 @@ class FilmRequest(BaseModel):
     quality: str | None = None
     engine: EngineChoice | None = None
     publish: bool = False
+    trailer_seconds: float | None = None
     publication_id: int | None = None
 
 

@@ -154,7 +154,11 @@ def _refuse_second_film(session: Session, job: ProductionJob) -> None:
         return
     same = (ProductionJob.parameters[name].astext == str(job.parameters[name]) for name in ("episode_key", "branch"))
     live = (ProductionJob.status.in_(LIVE_STATUSES), ProductionJob.project_id == job.project_id)
-    other = session.scalar(select(ProductionJob.id).where(ProductionJob.job_type == JobType.FILM, *live, *same))
+    seconds = ProductionJob.parameters["trailer_seconds"].astext
+    is_same_kind = seconds.is_(None) if job.parameters.get("trailer_seconds") is None else seconds.is_not(None)
+    other = session.scalar(
+        select(ProductionJob.id).where(ProductionJob.job_type == JobType.FILM, is_same_kind, *live, *same)
+    )
     if other is not None:
         raise ConflictError(f"Generation {other} already makes this film", details={"job_id": other})
 

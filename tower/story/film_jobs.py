@@ -1,4 +1,4 @@
-"""The jobs that make the films of episodes, and what an episode shows of the newest one."""
+"""The jobs that make the films and trailers of episodes, and what an episode shows of the newest film."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ FAILED_STATUSES = (JobStatus.FAILED, JobStatus.MERGE_FAILED)
 _IS_FILM = text("job_type = 'episode_assembly'")
 _KEY: ColumnElement[str] = literal_column("(parameters ->> 'episode_key')", Text())
 _BRANCH: ColumnElement[str] = ProductionJob.parameters["branch"].astext
+_SECONDS: ColumnElement[str] = ProductionJob.parameters["trailer_seconds"].astext  # null for a film
 
 
-def find_live_film_job(session: Session, episode: LocatedRow[Episode]) -> ProductionJob | None:
-    """The live job that makes the film of this episode on its branch."""
-    live = _film_jobs([episode]).where(
-        _BRANCH.in_([episode.branch]),
-        ProductionJob.project_id == episode.project_id,
-        ProductionJob.status.in_(LIVE_STATUSES),
-    )
-    return session.scalar(live.limit(1))
+def find_live_film_job(
+    session: Session, episode: LocatedRow[Episode], *, is_trailer: bool = False
+) -> ProductionJob | None:
+    """The live job that makes the film of this episode on its branch, or its trailer."""
+    jobs = _film_jobs([episode], is_trailer=is_trailer).where(*_place(episode))
+    return session.scalar(jobs.where(ProductionJob.status.in_(LIVE_STATUSES)).limit(1))
+
+
+def find_trailer_job(session: Session, episode: LocatedRow[Episode]) -> ProductionJob | None:
+    """The last job that has made a trailer of this episode on its branch; its output is the trailer."""
+    jobs = _film_jobs([episode], is_trailer=True).where(*_place(episode))
+    done = jobs.where(ProductionJob.status == JobStatus.COMPLETED)
+    return session.scalar(done.order_by(ProductionJob.id.desc()).limit(1))
 
 
 def newest_film_jobs(session: Session, episodes: Sequence[LocatedRow[Episode]]) -> Mapping[int, ProductionJob]:
@@ -56,7 +62,7 @@ def shows_status(status: EpisodeStatus) -> ColumnElement[bool]:
     branch = select(Branch.name).where(Branch.id == Episode.branch_id).scalar_subquery()
     newest = (
         select(cast(ProductionJob.status, Text))
-        .where(_IS_FILM, cast(Episode.key, Text) == _KEY, branch == _BRANCH)
+        .where(_IS_FILM, _SECONDS.is_(None), cast(Episode.key, Text) == _KEY, branch == _BRANCH)
         .where(ProductionJob.project_id == Episode.project_id)
         .order_by(ProductionJob.id.desc())
         .limit(1)
@@ -71,5 +77,10 @@ def shows_status(status: EpisodeStatus) -> ColumnElement[bool]:
     return shown == status.value
 
 
-def _film_jobs(episodes: Sequence[LocatedRow[Episode]]) -> Select[ProductionJob]:
-    return select(ProductionJob).where(_IS_FILM, _KEY.in_([str(episode.row.key) for episode in episodes]))
+def _film_jobs(episodes: Sequence[LocatedRow[Episode]], *, is_trailer: bool = False) -> Select[ProductionJob]:
+    kind = _SECONDS.is_not(None) if is_trailer else _SECONDS.is_(None)
+    return select(ProductionJob).where(_IS_FILM, kind, _KEY.in_([str(episode.row.key) for episode in episodes]))
+
+
+def _place(episode: LocatedRow[Episode]) -> tuple[ColumnElement[bool], ...]:
+    return _BRANCH.in_([episode.branch]), ProductionJob.project_id == episode.project_id

@@ -56,10 +56,10 @@ class FilmStage:
         for scene in scenes or self.scenes:
             self.village.stage.render_and_accept(scene).probe = TAKE_SHAPE
 
-    def set_own_videos(self) -> None:
-        """Give each scene a real video of two frames."""
+    def set_own_videos(self, *, frames: int = 2) -> None:
+        """Give each scene a real video."""
         for number, scene in enumerate(self.scenes):
-            self.edit_scene(scene, video_path=str(write_video(self.folder / f"own-{number}.mp4")))
+            self.edit_scene(scene, video_path=str(write_video(self.folder / f"own-{number}.mp4", frames=frames)))
 
     def scene_id(self, scene: uuid.UUID) -> int:
         return self.village.stage.find_scene(scene).id

@@ -10,15 +10,17 @@ import pytest
 from db.models.episodes import EpisodeStatus
 from db.models.rendering import Asset
 from tests.tower.films.conftest import FilmStage
-from tests.tower.scene_takes import ANIMATIC_SETTINGS
+from tests.tower.scene_takes import ANIMATIC_SETTINGS, ANIMATIC_STUDIO
 from tower.errors import SupersededError
 from tower.films.making import PlannedFilm, assemble_film, plan_film, record_film, reuse_film, store_film
+from tower.films.opening import open_film_job
 from tower.films.requests import RenderChoice, read_request
 from tower.jobs import attempts, lifecycle
 from tower.jobs.attempts import Attempt
 from tower.media.files import sha256_of
 from tower.settings import Settings
 from tower.staleness.films import FilmState, compare_film
+from tower.story.film_jobs import find_trailer_job
 
 
 @pytest.fixture
@@ -77,4 +79,22 @@ def test_a_replaced_or_cancelled_attempt_records_nothing(stage: FilmStage, setti
     attempts.claim_job(stage.session, attempt.job_id, flow_run_id=uuid.uuid4(), timeout_s=60)
     with pytest.raises(SupersededError):
         store_film(stage.session, attempt, planned, result, settings)
+    assert stage.locate().row.video_path is None
+
+
+def test_an_equal_trailer_is_found_and_the_episode_does_not_show_it(stage: FilmStage, settings: Settings) -> None:
+    stage.set_own_videos(frames=36)
+    assets = []
+    for _ in range(2):
+        request = stage.request(render=RenderChoice.NONE).model_copy(update={"trailer_seconds": 10.0})
+        job = open_film_job(stage.session, ANIMATIC_STUDIO, stage.locate(), request).job
+        attempt = attempts.claim_job(stage.session, job.id, flow_run_id=uuid.uuid4(), timeout_s=60)
+        planned = plan_film(stage.session, read_request(job))
+        found = reuse_film(stage.session, attempt, planned)
+        assets.append(found or make(stage, attempt, planned, settings))
+        attempts.complete_job(stage.session, attempt, asset=assets[-1], score=planned.score)
+    assert assets[0].path == assets[1].path
+    assert assets[0].job_id != assets[1].job_id
+    shown = find_trailer_job(stage.session, stage.locate())
+    assert (shown and shown.id, job.prompt) == (job.id, "Trailer of episode 3: Rain")
     assert stage.locate().row.video_path is None
