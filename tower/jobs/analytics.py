@@ -57,11 +57,12 @@ def estimate_duration_s(session: Session, spec: GenerationSpec, *, job_type: Job
 def estimate_film_s(session: Session) -> float | None:
     """The seconds that the film of an episode usually takes once its renders are there: the median of recent ones.
 
-    None without any history.
+    None without any history. Trailers are shorter, and do not count.
     """
     recent = session.execute(
         select(ProductionJob.started_at, ProductionJob.ended_at)
         .where(ProductionJob.job_type == JobType.FILM, ProductionJob.status == JobStatus.COMPLETED)
+        .where(ProductionJob.parameters["trailer_seconds"].astext.is_(None))
         .order_by(ProductionJob.id.desc())
         .limit(HISTORY_JOBS)
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import JobStatus, JobType, ProductionJob
 from db.models.rendering import RenderSegment, SegmentState
 from tower.jobs import lifecycle
-from tower.jobs.analytics import DurationEstimator, estimate_duration_s
+from tower.jobs.analytics import DurationEstimator, estimate_duration_s, estimate_film_s
 from tower.jobs.spec import GenerationSpec
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -81,3 +81,12 @@ def test_many_jobs_are_estimated_with_one_query_of_the_past(session: Session, co
     paces = DurationEstimator(session)
     assert [paces.estimate_s(SMALL, job_type=JobType.FAST) for _ in range(count)] == [4] * count
     assert len(statements) == 1
+
+
+def test_films_are_estimated_by_films_and_not_by_trailers(session: Session) -> None:
+    assert estimate_film_s(session) is None
+    for took_s, seconds in ((200, None), (5, 30.0), (6, 30.0)):
+        job = insert_ended_job(session, took_s, job_type=JobType.FILM)
+        job.parameters = {"trailer_seconds": seconds}
+    session.flush()
+    assert estimate_film_s(session) == 200
