@@ -43,11 +43,15 @@ log = logging.getLogger("tower.runs")
 
 @dataclass(frozen=True)
 class MadeFilm:
-    """A film on the disk, and its plan. `is_new`: whether it was assembled, not found."""
+    """A film on the disk, and its plan.
+
+    `is_new`: whether it was assembled, not found. `commit`: of the story that it was made from.
+    """
 
     planned: PlannedFilm
     asset_id: int
     path: Path
+    commit: str | None
     is_new: bool
 
 
@@ -84,7 +88,7 @@ def make_film(attempt: Attempt, request: FilmRequest) -> MadeFilm:
         is_new = "frames" in measurements
     trimmed = trim_cache(settings)
     log.info("The cache of assemblies holds %s bytes", trimmed.left_bytes, extra={"removed_bytes": trimmed.bytes})
-    return MadeFilm(planned, found.id, Path(found.path), is_new)
+    return MadeFilm(planned, found.id, Path(found.path), found.provenance.get("commit"), is_new)
 
 
 @retrying_task("publish")
@@ -94,7 +98,7 @@ def publish_made_film(attempt: Attempt, request: FilmRequest, made: MadeFilm) ->
         return
     planned, sessions = made.planned, resources().sessions
     with enter_stage(attempt, Stage.PUBLISH, progress=ASSEMBLY_ENDS):
-        finished = FinishedFilm(planned.episode, made.path, planned.cut, planned.commit)
+        finished = FinishedFilm(planned.episode, made.path, planned.cut, made.commit)
         publication = publish_film(sessions, resources().settings, finished)
         with sessions.begin() as session:
             job = attempts.lock_held_job(session, attempt)

@@ -18,7 +18,7 @@ from tower.assembly.cut import SAMPLE_RATE_HZ, EpisodeCut
 from tower.assembly.errors import AssemblyError
 from tower.assembly.levels import PEAK_DBTP
 from tower.assembly.master import Master
-from tower.assembly.muxing import film_chapters
+from tower.assembly.muxing import film_chapters, film_tags
 from tower.assembly.progress import Progress
 from tower.assembly.subtitles import languages
 from tower.errors import InvalidError
@@ -27,7 +27,7 @@ from tower.media.probe import has_index_first
 from tower.media.x264 import BT709
 
 TAGS = frozenset(
-    {"title", "show", "season_number", "episode_sort", "episode_id", "comment", "description", "synopsis"}
+    {"title", "show", "season_number", "episode_sort", "episode_id", "description", "synopsis"}
     | {"date", "genre", "artist", "album", "composer", "copyright", "network"}
 )
 FRAME_SAMPLES = 1024
@@ -102,7 +102,7 @@ def _check_extras(container: InputContainer, cut: EpisodeCut) -> Iterator[str]:
     near = [abs(a[0] - b[0]) <= Fraction(1, 1000) and a[1] == b[1] for a, b in zip(expected, found, strict=False)]
     if len(found) != len(expected) or not all(near):
         yield f"it has {sum(near)} of its {len(expected)} chapters at their time with their title"
-    lost = sorted(name for name, value in cut.tags.items() if container.metadata.get(name) != value)
+    lost = sorted(name for name, value in film_tags(cut).items() if container.metadata.get(name) != value)
     if lost:
         yield f"it lacks the tags {', '.join(lost)}"
 

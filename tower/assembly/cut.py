@@ -185,7 +185,10 @@ class Chapter:
 
 @dataclass(frozen=True)
 class EpisodeCut:
-    """A film before it is made. `transitions` has one entry between each two items."""
+    """A film before it is made. `transitions` has one entry between each two items.
+
+    `origin` is the text that the film carries of where it comes from. Cuts that differ only in it are equal.
+    """
 
     form: FilmForm
     items: tuple[Item, ...]
@@ -197,6 +200,7 @@ class EpisodeCut:
     tags: Mapping[str, str] = field(default_factory=dict)
     cover: Path | None = None
     burn_subtitles: bool = False
+    origin: str | None = None
 
     @property
     def starts(self) -> tuple[int, ...]:

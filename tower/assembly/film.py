@@ -17,7 +17,7 @@ from tower.assembly.checking import check_film, check_tags
 from tower.assembly.clips import Clip, ClipPlan, ClipSource, plan_clips, prepare_clip
 from tower.assembly.cut import EpisodeCut, check_cut
 from tower.assembly.errors import AssemblyError
-from tower.assembly.keys import film_key
+from tower.assembly.keys import file_key, film_key
 from tower.assembly.master import Master, make_master
 from tower.assembly.muxing import WORK as COPY_WORK
 from tower.assembly.muxing import write_film
@@ -37,7 +37,7 @@ CACHE_FOLDERS = ("clips", "seams", "slices", "sound", "films")
 class AssemblyResult:
     """A finished film.
 
-    `is_unchanged`: whether the film of an equal cut was there, so that nothing was done. `clips_encoded`,
+    `is_unchanged`: whether the film of this cut was there, so that nothing was done. `clips_encoded`,
     `clips_cached` and `clips_as_they_are` (copied, but for frames at their edges) count the items; `seams_encoded` the
     transitions. `lufs` and `peak_dbtp` are measured on the encoded sound and None for silence; `sound_note` says why
     the film is not at its target loudness.
@@ -77,7 +77,7 @@ def assemble(
     check_cut(cut)
     check_tags(cut)
     key = film_key(cut)
-    kept = ledger.find_unchanged(key, target, cache_folder)
+    kept = ledger.find_unchanged(file_key(cut), target, cache_folder)
     if kept is not None:
         progress(1.0)
         return AssemblyResult(path=target, key=key, is_unchanged=True, total_s=time.perf_counter() - began, **kept)
@@ -113,7 +113,7 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
         check_film(part, cut, sound, progress)
     progress.finish()
     result = _result(cut, key, target, made=made, seams_encoded=encoded, sound=sound)
-    ledger.record(result, folder)
+    ledger.record(file_key(cut), result, folder)
     return result
 
 

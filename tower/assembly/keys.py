@@ -24,9 +24,14 @@ def content_key(kind: str, *parts: object) -> str:
 
 
 def film_key(cut: EpisodeCut) -> str:
-    """The key of the whole film."""
+    """The key of the whole film, without its origin: a commit that changes nothing of it makes no other film."""
     cover = sha256_of(cut.cover) if cut.cover else None
-    return content_key("film", dataclasses.replace(cut, cover=None), cover)
+    return content_key("film", dataclasses.replace(cut, cover=None, origin=None), cover)
+
+
+def file_key(cut: EpisodeCut) -> str:
+    """The key of the file that is written for the cut, with its origin."""
+    return content_key("file", film_key(cut), cut.origin)
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ COUNTS = ("clips_encoded", "clips_cached", "clips_as_they_are", "seams_encoded")
 
 
 def find_unchanged(key: str, target: Path, folder: Path) -> dict[str, Any] | None:
-    """What is known of the film of this key, if `target` is that film, untouched since it was written."""
+    """What is known of the file of this key, if `target` is it, untouched since it was written."""
     try:
         entry = json.loads(_entry(key, folder).read_text())
         if entry["file"] != _state(target):
@@ -27,9 +27,9 @@ def find_unchanged(key: str, target: Path, folder: Path) -> dict[str, Any] | Non
     return {**entry["film"], **dict.fromkeys(COUNTS, 0)}
 
 
-def record(result: AssemblyResult, folder: Path) -> None:
+def record(key: str, result: AssemblyResult, folder: Path) -> None:
     film = {name: value for name, value in asdict(result).items() if name in KEPT}
-    with write_atomically(_entry(result.key, folder)) as part:
+    with write_atomically(_entry(key, folder)) as part:
         part.write_text(json.dumps({"film": film, "file": _state(result.path)}))
 
 

@@ -42,7 +42,7 @@ def write_film(cut: EpisodeCut, pieces: Sequence[Piece], track: Path, target: Pa
         first = opened.enter_context(open_container(pieces[0].path))
         sound = opened.enter_context(open_container(track, decodes=False))
         out = opened.enter_context(av.open(str(target), "w", format="mp4", options=dict(MP4_OPTIONS)))
-        out.metadata.update(cut.tags)
+        out.metadata.update(film_tags(cut))
         pictures = out.add_stream_from_template(find_video_stream(first, pieces[0].path))
         pictures.time_base = 1 / cut.form.fps
         audio = out.add_stream_from_template(sound.streams.audio[0])
@@ -62,6 +62,11 @@ def film_chapters(cut: EpisodeCut) -> list[Chapter]:
     if chapters and chapters[0].start_frame > 0:
         return [Chapter(0, cut.tags.get("title", UNTITLED)), *chapters]
     return chapters
+
+
+def film_tags(cut: EpisodeCut) -> dict[str, str]:
+    """The tags of the file. Its origin is in `comment`, as MP4 has no place for names of our own beside a cover."""
+    return {**cut.tags, **({"comment": cut.origin} if cut.origin else {})}
 
 
 def encode_cover(path: Path) -> tuple[bytes, tuple[int, int]]:

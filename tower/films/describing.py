@@ -1,14 +1,13 @@
-"""Describes a finished film for the library: its series, its texts, its subtitles, and the takes that it is made of."""
+"""Describes a finished film for the library: its series, its texts, its subtitles, and where it comes from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,27 +15,21 @@ from sqlalchemy.orm import Session
 from db.models.bibles import ProjectBible
 from db.models.episodes import Episode
 from db.models.projects import Project
-from db.models.rendering import Asset
-from db.models.scenes import Scene
 from tower.assembly.cut import EpisodeCut, Shot
 from tower.assembly.subtitles import SubtitleFormat, clean_cues, languages, write_subtitles
-from tower.engines.installed import installed_engines
+from tower.films.origins import describe_origin
 from tower.publishing import ledger
 from tower.publishing.film import (
     LANGUAGE,
     MAX_NUMBER,
     EpisodeRef,
     Film,
-    FilmShot,
-    PictureSource,
-    Provenance,
     Series,
     Subtitle,
 )
 from tower.publishing.stills import Moment, Stills
 from tower.settings import Settings
 from tower.story.entities import LocatedRow
-from tower.versions import heads
 
 FIRST_YEAR = 1851  # that an NFO may hold
 MAX_WORDS, MAX_WORD_LENGTH = 20, 100  # of genres and tags
@@ -79,7 +72,7 @@ def describe_film(session: Session, settings: Settings, finished: FinishedFilm, 
         tags=_words(episode.details, "tags", "mood"),
         subtitles=tuple(_list_subtitles(finished.cut)),
         thumb=stills.thumb if stills else None,
-        provenance=_describe_origin(session, project, finished),
+        provenance=describe_origin(session, finished.episode, finished.cut, finished.commit),
     )
 
 
@@ -101,67 +94,6 @@ def _list_subtitles(cut: EpisodeCut) -> Iterator[Subtitle]:
         cues = clean_cues(cue for cue in cut.subtitles if cue.language == language)
         if cues and LANGUAGE.fullmatch(language):
             yield Subtitle(language, write_subtitles(cues, cut.form.fps, SubtitleFormat.SRT))
-
-
-def _describe_origin(session: Session, project: Project, finished: FinishedFilm) -> Provenance:
-    episode, cut = finished.episode, finished.cut
-    commit = finished.commit or heads.load_head(session, project.id, episode.branch, lock=False).commit.hash
-    takes = _find_takes(session, project.id, cut)
-    fingerprints = _find_fingerprints(session, episode.row.branch_id, cut)
-    shots = []
-    for item, start in zip(cut.items, cut.starts, strict=True):
-        if isinstance(item, Shot):
-            sha256, fps = item.take.sha256, cut.form.fps
-            take = takes.get(sha256)
-            engine = None if take is None else str(take.provenance.get("engine"))
-            shot = FilmShot(float(start / fps), float((start + item.frames) / fps), str(item.scene_key), sha256, engine)
-            model, fingerprint = _find_model(session, take), fingerprints.get((item.scene_key, sha256))
-            shots.append(replace(shot, model=model, fingerprint=fingerprint))
-    return Provenance(project.id, project.name, commit, tuple(shots), _picture_source(shots))
-
-
-def _find_takes(session: Session, project_id: int, cut: EpisodeCut) -> Mapping[str, Asset]:
-    """The rendered takes of the film by their content, the newest of equal ones. A user's own video has none."""
-    wanted = {item.take.sha256 for item in cut.items if isinstance(item, Shot)}
-    rows = select(Asset).where(Asset.sha256.in_(wanted), Asset.project_id == project_id).order_by(Asset.id)
-    return {asset.sha256: asset for asset in session.scalars(rows) if "engine" in asset.provenance}
-
-
-def _find_fingerprints(session: Session, branch_id: int, cut: EpisodeCut) -> Mapping[tuple[UUID, str], str]:
-    """The fingerprints of the accepted takes, by scene and content of the take."""
-    keys = {item.scene_key for item in cut.items if isinstance(item, Shot)}
-    rows = session.execute(
-        select(Scene.key, Asset.sha256, Scene.accepted_fingerprint)
-        .join(Asset, Asset.id == Scene.accepted_asset_id)
-        .where(Scene.branch_id == branch_id, Scene.key.in_(keys))
-    )
-    return {(key, sha256): fingerprint for key, sha256, fingerprint in rows if fingerprint is not None}
-
-
-def _find_model(session: Session, take: Asset | None) -> str | None:
-    """The model file of a take, or of the first part that it was joined from; None if its engine has none."""
-    if take is None or not _is_trained(take.provenance.get("engine")):
-        return None
-    parts = take.provenance.get("joined_from_assets") or ()
-    origin = session.get(Asset, parts[0]) if parts else take
-    model = (origin.provenance.get("shot") or {}).get("model") if origin else None
-    return str(model) if model else None
-
-
-def _picture_source(shots: Sequence[FilmShot]) -> PictureSource:
-    """How the pictures were made. A film with a user's own videos is a composite of whatever they are."""
-    kinds = {None if shot.engine is None else _is_trained(shot.engine) for shot in shots}
-    if kinds == {True}:
-        return PictureSource.TRAINED_MODEL
-    if kinds == {False}:
-        return PictureSource.ALGORITHM
-    return PictureSource.COMPOSITE if True in kinds else PictureSource.MIXED
-
-
-def _is_trained(engine: object) -> bool:
-    """Whether an engine draws with a trained model. One that is not installed here counts as such."""
-    entry = installed_engines().entries.get(str(engine))
-    return entry is None or entry.uses_trained_model
 
 
 def _words(details: Mapping[str, Any], *names: str) -> tuple[str, ...]:

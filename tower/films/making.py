@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from tower.assembly.keys import VERSION, film_key
 from tower.assembly.planning import plan_cut
 from tower.assembly.trailer import plan_trailer
 from tower.films.cache import cache_folder
+from tower.films.origins import describe_origin
 from tower.films.requests import FilmRequest
 from tower.jobs import attempts
 from tower.jobs.attempts import Attempt
@@ -32,9 +33,9 @@ ENGINE = "assembly"  # in the provenance of a film, where that of a take names i
 
 @dataclass(frozen=True)
 class PlannedFilm:
-    """The film or trailer that an episode would have now. Equal ones have an equal `key`.
+    """The film or trailer that an episode would have now.
 
-    `score`: the mean of its takes.
+    `key`: equal ones are equal films, also of another commit. `score`: the mean of its takes.
     """
 
     episode: LocatedRow[Episode]
@@ -51,8 +52,10 @@ def plan_film(session: Session, request: FilmRequest) -> PlannedFilm:
     seconds = request.trailer_seconds
     cut = plan_cut(session, episode) if seconds is None else plan_trailer(session, episode, seconds)
     commit = head_commit_hash(session, episode.row.branch_id)
+    origin = describe_origin(session, episode, cut, commit).as_tag(episode.row.key)
     score = read_contents(session, [episode.row])[episode.row.id].score
-    return PlannedFilm(episode, cut, film_key(cut), commit, score, is_trailer=seconds is not None)
+    planned = replace(cut, origin=origin)
+    return PlannedFilm(episode, planned, film_key(cut), commit, score, is_trailer=seconds is not None)
 
 
 def find_request_episode(session: Session, request: FilmRequest) -> LocatedRow[Episode]:

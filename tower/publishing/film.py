@@ -1,4 +1,4 @@
-"""A film that can be published: the file, its place among others, its texts, and the shots that it is made of."""
+"""A film that can be published: the file, its place among others, and its texts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from tower.errors import InvalidError
 from tower.media.files import sha256_of
+from tower.publishing.provenance import Provenance
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 MAX_NUMBER = 9999
@@ -24,15 +25,6 @@ class SubtitleFormat(StrEnum):
     SRT = "srt"
     VTT = "vtt"
     ASS = "ass"
-
-
-class PictureSource(StrEnum):
-    """How the pictures were made, by the words of IPTC that a mark carries."""
-
-    TRAINED_MODEL = "trainedAlgorithmicMedia"
-    ALGORITHM = "algorithmicMedia"  # drawn without a trained model
-    COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
-    MIXED = "composite"  # with videos of the user's own, of which Tower does not know how they were made
 
 
 @dataclass(frozen=True)
@@ -68,42 +60,6 @@ class EpisodeRef:
 
     series_key: str
     episode_key: UUID
-
-
-@dataclass(frozen=True)
-class FilmShot:
-    """A part of the film and the take that it shows. Times are seconds of the film.
-
-    engine: None for a video of the user's own.
-    """
-
-    start_s: float
-    end_s: float
-    scene_key: str
-    take_sha256: str
-    engine: str | None
-    model: str | None = None
-    fingerprint: str | None = None
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where the film comes from."""
-
-    project_id: int | None = None
-    project: str | None = None
-    commit: str | None = None
-    shots: tuple[FilmShot, ...] = ()
-    source: PictureSource = PictureSource.TRAINED_MODEL
-
-    def as_json(self) -> dict[str, Any]:
-        shots = [vars(shot) for shot in self.shots]
-        return {**vars(self), "source": self.source.value, "shots": shots}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Provenance:
-        shots = tuple(FilmShot(**shot) for shot in value["shots"])
-        return cls(**{**value, "source": PictureSource(value["source"]), "shots": shots})
 
 
 @dataclass(frozen=True)
@@ -173,10 +129,12 @@ def restore_film(
 def content_sha256(film: Film, master_sha256: str) -> str:
     """The hash over everything that is published. Equal: there is nothing to do.
 
-    The commit does not count: one that changes another episode makes the same film.
+    The commit and the branch do not count: a commit that changes another episode makes the same film.
     """
+    origin = {**film.provenance.as_json(), "commit": None}
+    del origin["branch"]
     pictures = [sha256_of(path) if path else None for path in (film.series.poster, film.thumb)]
-    parts = [master_sha256, pictures, film.as_json(), {**film.provenance.as_json(), "commit": None}]
+    parts = [master_sha256, pictures, film.as_json(), origin]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

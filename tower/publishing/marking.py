@@ -15,15 +15,12 @@ from typing import Any, Protocol
 from tower.errors import TowerError
 from tower.errors.codes import ErrorCode
 from tower.publishing.credentials import Credentials
-from tower.publishing.film import Film, Provenance
+from tower.publishing.film import Film
 
 MAX_MARKED_BYTES = 2 * 2**30
 MAX_READ_BYTES = MAX_MARKED_BYTES + 2**20  # with its mark
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PROVENANCE_LABEL = "org.tower.provenance"
-STATEMENT = "The pictures of this film were made by a machine."
-PARTLY_STATEMENT = "Some pictures of this film were made by a machine."
-UNKNOWN_STATEMENT = "Tower does not know how the pictures of this film were made."
 UNTRUSTED = "signingCredential.untrusted"  # of a certificate that no list of trust names, as Tower's own
 MP4 = "video/mp4"
 
@@ -100,8 +97,9 @@ def build_manifest(film: Film) -> dict[str, Any]:
     provenance = film.provenance
     action = {"action": "c2pa.created", "digitalSourceType": IPTC + provenance.source.value}
     origin = {
-        "statement": _state_origin(provenance),
+        "statement": provenance.statement,
         "project": provenance.project,
+        "branch": provenance.branch,
         "commit": provenance.commit,
         "episode": str(film.episode_key),
         "takes": sorted({shot.take_sha256 for shot in provenance.shots}),
@@ -116,13 +114,6 @@ def build_manifest(film: Film) -> dict[str, Any]:
             {"label": PROVENANCE_LABEL, "data": origin},
         ],
     }
-
-
-def _state_origin(provenance: Provenance) -> str:
-    rendered = [shot.engine is not None for shot in provenance.shots]
-    if all(rendered):
-        return STATEMENT
-    return PARTLY_STATEMENT if any(rendered) else UNKNOWN_STATEMENT
 
 
 def read_mark(path: Path) -> MarkReading | None:

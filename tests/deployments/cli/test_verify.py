@@ -14,8 +14,8 @@ from db.engine import SessionFactory
 from deployments.postgres import EmbeddedPostgres
 from tests.conftest import COMMITTED_DATABASE
 from tests.tower.publishing.films import make_film, write_film
-from tower.publishing.film import FilmShot, Provenance
 from tower.publishing.marking import copy_unmarked
+from tower.publishing.provenance import FilmShot, Provenance
 from tower.publishing.publisher import Publisher
 
 

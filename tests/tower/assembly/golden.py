@@ -98,7 +98,8 @@ def golden_cut(material: Material) -> EpisodeCut:
             SubtitleCue(starts[1] + 6, starts[1] + 30, "どこにいたの?", "Rin", "jpn"),
         ),
         chapters=tuple(Chapter(starts[number], f"シーン {number}") for number in range(1, 5)),
-        tags={"title": "Neon Rain 1", "show": "Neon Rain", "season_number": "1", "comment": '{"commit": "c0ffee"}'},
+        tags={"title": "Neon Rain 1", "show": "Neon Rain", "season_number": "1"},
+        origin='{"statement": "雨", "commit": "c0ffee"}',
         cover=material.cover,
     )
 

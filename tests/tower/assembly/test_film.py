@@ -103,6 +103,7 @@ def test_chapters_subtitles_cover_and_tags_are_in_the_file(golden: GoldenFilm) -
     begins = [begin for _, begin in chapters]
     assert begins == pytest.approx([0, *(start / 24 for start in starts[1:5])], abs=0.001)
     assert golden.cut.tags.items() <= tags.items()
+    assert tags["comment"] == golden.cut.origin
     lines = read_subtitles(golden.path)
     assert [text for _, _, text in lines["eng"]] == ["Where were you?", "Where were you?\nHere.", "Here."]
     [(begin, end, text)] = lines["jpn"]

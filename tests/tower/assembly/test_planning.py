@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -122,6 +123,7 @@ def test_the_fingerprint_follows_what_is_seen_and_nothing_else(stage: EpisodeSta
     faster = film_key(stage.cut(scenes={str(stage.village.alone): {"speed": 2}}))
     assert faster != plain
     assert film_key(stage.cut()) == plain
+    assert film_key(replace(stage.cut(), origin="of another commit")) == plain
 
 
 def test_a_merge_may_make_a_card_longer_than_an_edit_may(stage: EpisodeStage) -> None:

@@ -51,6 +51,7 @@ def test_a_missing_or_broken_take_is_an_error_that_names_it(
     [
         ("tags.colour", {"tags": {"colour": "red"}}),
         ("tags.title", {"tags": {"title": ""}}),
+        ("tags.comment", {"tags": {"comment": "It is the place of the origin"}}),
         ("subtitles.0.language", {"subtitles": (SubtitleCue(0, 5, "Hi", language="en"),)}),
         ("chapters.0.start_frame", {"chapters": (Chapter(999, "Late"),)}),
         ("cover", {"cover": Path("/dev/null")}),

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from db.models.rendering import Asset
-from db.models.versions import Commit
 from tests.tower.films.finished_films import FilmedVillage, film_village
 from tests.tower.scene_takes import ANIMATIC_SETTINGS
 from tower.films.describing import describe_film, list_moments
-from tower.publishing.film import Film, PictureSource, check_film
+from tower.publishing.film import Film, check_film
 from tower.versions.kinds import Kind
 
 
@@ -67,40 +65,8 @@ def test_subtitles_are_one_file_for_each_language(made: FilmedVillage) -> None:
     assert describe(made, cut=replace(made.finished.cut, burn_subtitles=True)).subtitles == ()
 
 
-def test_the_origin_of_each_shot_is_its_take(made: FilmedVillage) -> None:
-    village = made.village
-    origin = describe(made).provenance
-    scene = village.stage.find_scene(village.alone)
-    head = village.stage.session.get_one(Commit, village.stage.find_branch().head_id)
-    assert origin.commit == head.hash
-    assert (origin.source, origin.project) == (PictureSource.ALGORITHM, village.production_settings.project.name)
-    assert [(shot.start_s, shot.end_s) for shot in origin.shots] == [(0, 2), (2, 4), (4, 6)]
-    first = origin.shots[0]
-    assert (first.scene_key, first.engine, first.model) == (str(village.alone), "animatic", None)
-    assert first.fingerprint == scene.accepted_fingerprint
+def test_the_commit_of_a_finished_film_is_that_of_its_story(made: FilmedVillage) -> None:
     assert describe(made, commit="f" * 64).provenance.commit == "f" * 64
-
-
-@pytest.mark.parametrize(
-    ("engines", "source"),
-    [
-        (("comfyui", "unknown here", "comfyui"), PictureSource.TRAINED_MODEL),
-        (("comfyui", "animatic", "animatic"), PictureSource.COMPOSITE),
-        (("comfyui", None, None), PictureSource.COMPOSITE),
-        (("animatic", None, "animatic"), PictureSource.MIXED),
-        ((None, None, None), PictureSource.MIXED),
-    ],
-)
-def test_the_engines_and_own_videos_say_how_the_pictures_were_made(
-    made: FilmedVillage, engines: tuple[str | None, ...], source: PictureSource
-) -> None:
-    village = made.village
-    for scene, engine in zip((village.alone, village.both, village.empty), engines, strict=True):
-        take = village.stage.session.get_one(Asset, village.stage.find_scene(scene).accepted_asset_id)
-        take.provenance = {"engine": engine, "shot": {"model": "m.safetensors"}} if engine else {}
-    origin = describe(made).provenance
-    assert origin.source == source
-    assert [shot.model is not None for shot in origin.shots] == [name not in (None, "animatic") for name in engines]
 
 
 def test_moments_are_in_the_middle_of_what_is_shown(made: FilmedVillage) -> None:

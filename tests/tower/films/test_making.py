@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
+import av
 import pytest
 
 from db.models.episodes import EpisodeStatus
@@ -18,9 +20,11 @@ from tower.films.requests import RenderChoice, read_request
 from tower.jobs import attempts, lifecycle
 from tower.jobs.attempts import Attempt
 from tower.media.files import sha256_of
+from tower.publishing.provenance import UNKNOWN
 from tower.settings import Settings
 from tower.staleness.films import FilmState, compare_film
 from tower.story.film_jobs import find_trailer_job
+from tower.versions.kinds import Kind
 
 
 @pytest.fixture
@@ -51,6 +55,31 @@ def test_a_film_is_stored_by_its_content_and_shown_by_its_episode(stage: FilmSta
     assert row.duration_s == asset.probe["duration_s"] == pytest.approx(4 / 24)
     assert compare_film(stage.session, stage.locate()).state is FilmState.CURRENT
     assert len(asset.provenance["shots"]) == 2
+
+
+def test_an_unsigned_film_says_in_its_tags_where_it_comes_from(stage: FilmStage, settings: Settings) -> None:
+    stage.set_own_videos()
+    attempt, planned = begin(stage)
+    asset = make(stage, attempt, planned, settings)
+    with av.open(asset.path) as container:
+        origin = json.loads(container.metadata["comment"])
+    project = stage.village.production_settings.project.name
+    assert (origin["statement"], origin["project"], origin["branch"]) == (UNKNOWN, project, "main")
+    assert (origin["commit"], origin["episode"]) == (planned.commit, str(stage.key))
+    assert [shot["scene_key"] for shot in origin["shots"]] == [str(scene) for scene in stage.scenes]
+
+
+def test_a_commit_that_changes_no_shot_makes_no_other_film(stage: FilmStage, settings: Settings) -> None:
+    stage.set_own_videos()
+    first, planned = begin(stage)
+    asset = make(stage, first, planned, settings)
+    attempts.complete_job(stage.session, first, asset=asset, score=planned.score)
+    stage.village.edit(Kind.CHARACTERS, stage.village.rei, description="She is not in the film")
+    second, later = begin(stage)
+    assert (later.key, later.commit != planned.commit) == (planned.key, True)
+    shared = reuse_film(stage.session, second, later)
+    assert shared is not None
+    assert (shared.path, shared.provenance["commit"]) == (asset.path, planned.commit)
 
 
 def test_an_equal_film_is_found_and_not_made_again(stage: FilmStage, settings: Settings) -> None:

@@ -17,8 +17,9 @@ from tests.tower.publishing.films import OTHER_EPISODE, make_film, write_film
 from tower.errors import NotFoundError
 from tower.media.decode import MediaUnreadableError
 from tower.publishing.credentials import load_credentials
-from tower.publishing.film import FilmShot, Provenance, Series
+from tower.publishing.film import Series
 from tower.publishing.marking import C2paMarker
+from tower.publishing.provenance import FilmShot, Provenance
 from tower.publishing.publisher import Publisher
 from tower.publishing.verifying import Origin, Verdict, verify_file
 from tower.settings import Settings
