@@ -19,17 +19,10 @@ from tasks.resources import resources
 from tasks.retries import retrying_task
 from tower.films.cache import trim_cache
 from tower.films.describing import FinishedFilm
-from tower.films.making import (
-    PlannedFilm,
-    assemble_film,
-    find_request_episode,
-    plan_film,
-    record_film,
-    reuse_film,
-    store_film,
-)
+from tower.films.making import PlannedFilm, find_request_episode, plan_film
 from tower.films.publishing import publish_film
 from tower.films.requests import FilmRequest, read_request
+from tower.films.runs import run_film
 from tower.films.scenes import check_scenes
 from tower.films.summary import render_film_summary
 from tower.jobs import attempts
@@ -77,18 +70,14 @@ def make_film(attempt: Attempt, request: FilmRequest) -> MadeFilm:
     with sessions() as session:
         planned = plan_film(session, request)
     with enter_stage(attempt, Stage.ASSEMBLY, progress=ASSEMBLY_STARTS) as measurements:
-        with sessions.begin() as session:
-            found = reuse_film(session, attempt, planned)
-            if found is not None:
-                record_film(session, attempt, planned, found)
-        if found is None:
-            found = _assemble(attempt, planned)
+        watch = _Watch(sessions, attempt, f"assembling {planned.cut.duration_s:.0f} s of film")
+        made = run_film(sessions, attempt, planned, settings, progress=watch.report, cancelled=watch.is_over)
+        measurements["bytes"] = made.asset.bytes
+        if made.is_new:
             measurements["frames"] = planned.cut.frames
-        measurements["bytes"] = found.bytes
-        is_new = "frames" in measurements
     trimmed = trim_cache(settings)
     log.info("The cache of assemblies holds %s bytes", trimmed.left_bytes, extra={"removed_bytes": trimmed.bytes})
-    return MadeFilm(planned, found.id, Path(found.path), found.provenance.get("commit"), is_new)
+    return MadeFilm(planned, made.asset.id, Path(made.asset.path), made.asset.provenance.get("commit"), made.is_new)
 
 
 @retrying_task("publish")
@@ -123,19 +112,6 @@ def publish_film_summary(attempt: Attempt, made: MadeFilm) -> None:
         job = session.get_one(ProductionJob, attempt.job_id)
     page = render_film_summary(job, made.planned, made.path, is_new=made.is_new)
     create_markdown_artifact(page, key=f"job-{attempt.job_id}", description=job.prompt)
-
-
-def _assemble(attempt: Attempt, planned: PlannedFilm) -> Asset:
-    settings, sessions = resources().settings, resources().sessions
-    watch = _Watch(sessions, attempt, f"assembling {planned.cut.duration_s:.0f} s of film")
-    result = assemble_film(planned, attempt.job_id, settings, progress=watch.report, cancelled=watch.is_over)
-    with sessions.begin() as session:
-        asset = store_film(session, attempt, planned, result, settings)
-        record_film(session, attempt, planned, asset)
-        if result.sound_note:
-            attempts.add_warnings(session, attempt, result.sound_note)
-    result.path.unlink(missing_ok=True)
-    return asset
 
 
 class _Watch:

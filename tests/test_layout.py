@@ -41,7 +41,6 @@ ACROSS_MODULES = {
     "tower/archives/test_memory.py",
     "tower/archives/test_refused.py",
     "tower/archives/test_round_trip.py",
-    "tower/assembly/test_kill.py",
     "tower/assembly/test_playback.py",
     "tower/assembly/test_refusals.py",
     "tower/assembly/test_sound.py",

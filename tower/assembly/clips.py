@@ -111,7 +111,7 @@ def _prepare_clip(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progre
     target = _file(plan, folder)
     if touch_if_present(target):
         return _conformed(plan, target, ClipSource.CACHED)
-    copied = _read_mark(plan, folder) or _find_copy(plan, form, folder)
+    copied = _read_mark(plan, folder) or _find_copy(plan, form, folder, progress)
     if copied is not None:
         return _copied(plan, copied, form, target, progress)
     write_clip(
@@ -132,12 +132,13 @@ def _frames(plan: ClipPlan, form: FilmForm) -> Iterator[VideoFrame]:
     return frames if plan.item.effect is None else effect_frames(plan.item, plan.item.effect, frames, form)
 
 
-def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path) -> Span | None:
+def _find_copy(plan: ClipPlan, form: FilmForm, folder: Path, progress: Progress) -> Span | None:
     copied = None if plan.lines else find_copy(plan.item, plan.body, form)
     if copied is not None:
         mark = _mark(plan, folder)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps([copied.start, copied.end]))  # half of it is no JSON and counts as none
+        progress.end_step(f"wrote {mark.parent.name}/{mark.name}")
     return copied
 
 

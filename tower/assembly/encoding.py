@@ -36,6 +36,7 @@ def write_clip(
         done = _encode(str(part), form, frames, keyframes, progress)
         if done != count:
             raise AssemblyError(f"{target.name} has {done} frames instead of {count}")
+    progress.end_step(f"wrote {target.parent.name}/{target.name}")
 
 
 @lru_cache(maxsize=8)

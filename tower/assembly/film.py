@@ -18,6 +18,7 @@ from tower.assembly.clips import Clip, ClipPlan, ClipSource, plan_clips, prepare
 from tower.assembly.cut import EpisodeCut, check_cut
 from tower.assembly.errors import AssemblyError
 from tower.assembly.keys import file_key, film_key
+from tower.assembly.leftovers import use_cache
 from tower.assembly.master import Master, make_master
 from tower.assembly.muxing import WORK as COPY_WORK
 from tower.assembly.muxing import write_film
@@ -27,10 +28,9 @@ from tower.assembly.seams import SeamPlan, encode_seam, plan_seam, seam_path
 from tower.assembly.subtitles import languages, split_overlaps
 from tower.errors import CancelledError
 from tower.errors.foreign import reason_of
-from tower.media.files import DiskFullError, remove_leftovers, write_atomically
+from tower.media.files import DiskFullError, write_atomically
 
 T = TypeVar("T")
-CACHE_FOLDERS = ("clips", "seams", "slices", "sound", "films")
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ def assemble(
     *,
     progress: Callable[[float], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    after: Callable[[str], None] = lambda _: None,
 ) -> AssemblyResult:
     """Write the film of a cut to `target`, doing only what is not in `cache_folder` yet.
 
     `progress` gets shares from 0 to 1. `cancelled` is asked several times a second; if it is true, CancelledError is
-    raised, and finished parts stay for the next time. After an error `target` is as it was before. Raises InvalidError
-    for a cut that cannot be made, MediaUnreadableError, AssemblyError, DiskFullError.
+    raised, and finished parts stay for the next time. `after` is called with the name of each step that is done, in the
+    thread that did it. After an error `target` is as it was before. Raises InvalidError for a cut that cannot be made,
+    MediaUnreadableError, AssemblyError, DiskFullError.
     """
     began = time.perf_counter()
     check_cut(cut)
@@ -81,10 +83,9 @@ def assemble(
     if kept is not None:
         progress(1.0)
         return AssemblyResult(path=target, key=key, is_unchanged=True, total_s=time.perf_counter() - began, **kept)
-    for folder in (target.parent, *(cache_folder / name for name in CACHE_FOLDERS)):
-        remove_leftovers(folder)
     try:
-        result = _make(cut, key, target, cache_folder, Progress(progress, cancelled))
+        with use_cache(cache_folder, target):
+            result = _make(cut, key, target, cache_folder, Progress(progress, cancelled, after))
     except DiskFullError:
         raise
     except (OSError, av.FFmpegError) as error:
@@ -110,10 +111,14 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
         sound = mixing.result()
     with write_atomically(target) as part:
         write_film(cut, list_pieces(made, joins, folder), sound.path, part, progress)
+        progress.end_step("joined")
         check_film(part, cut, sound, progress)
+        progress.end_step("checked")
+    progress.end_step("film")
     progress.finish()
     result = _result(cut, key, target, made=made, seams_encoded=encoded, sound=sound)
     ledger.record(file_key(cut), result, folder)
+    progress.end_step("remembered")
     return result
 
 

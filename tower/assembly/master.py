@@ -59,6 +59,7 @@ def make_master(cut: EpisodeCut, folder: Path, progress: Progress) -> Master:
     master = _make(list_sources(cut), to_samples(cut, cut.frames), cut, track, progress)
     with write_atomically(report) as part:
         part.write_text(json.dumps({name: value for name, value in asdict(master).items() if name != "path"}))
+    progress.end_step(f"wrote {report.parent.name}/{report.name}")
     return master
 
 
@@ -82,6 +83,7 @@ def _encode(mix: RawMix, track: Path, progress: Progress, per_piece: float) -> M
     found = encode_on_target(TrackEncoder(mix, track.parent.parent, progress), per_piece=per_piece)
     with write_atomically(track) as part:
         write_track(found.track.packets(), mix.samples, part)
+    progress.end_step(f"wrote {track.parent.name}/{track.name}")
     return Master(track, found.lufs, found.peak_dbtp, found.gain_db, found.note)
 
 

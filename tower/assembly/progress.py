@@ -1,4 +1,4 @@
-"""Counts the work of an assembly, reports its share, and ends it when it is cancelled."""
+"""Counts the work of an assembly, reports its share and what it has kept, and ends it when it is cancelled."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ INTERVAL_S = 0.1  # between two reports, and between two questions whether the w
 class Progress:
     """Work is counted in frames of the film. The share never falls, and it is 1 only at the end. Thread-safe."""
 
-    def __init__(self, report: Callable[[float], None], is_cancelled: Callable[[], bool]) -> None:
-        self._report, self._is_cancelled = report, is_cancelled
+    def __init__(
+        self,
+        report: Callable[[float], None],
+        is_cancelled: Callable[[], bool],
+        after: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._report, self._is_cancelled, self._after = report, is_cancelled, after
         self._total = self._done = self._reported = 0.0
         self._looked_s = float("-inf")
         self._is_stopped = False
@@ -41,6 +46,10 @@ class Progress:
             if self._is_stopped or self._is_cancelled():
                 raise CancelledError("The assembly was cancelled. Its finished parts are kept for the next one")
             self._tell(min(0.999, self._done / self._total) if self._total else 0.0)
+
+    def end_step(self, name: str) -> None:
+        """Say that a step is done, after which a run that is killed does not begin at its start."""
+        self._after(name)
 
     def finish(self) -> None:
         self._tell(1.0)

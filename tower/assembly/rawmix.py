@@ -54,3 +54,4 @@ def write_mix(pieces: Iterable[Samples], target: Path, progress: Progress, per_p
         for piece in pieces:
             file.write(np.ascontiguousarray(piece.T, np.float32).tobytes())
             progress.advance(per_piece)
+    progress.end_step(f"wrote {target.parent.name}/{target.name}")

@@ -129,6 +129,7 @@ def encode_slice(part: Slice, mix: RawMix, level: Level, target: Path, progress:
     header = {"sizes": [len(packet) for packet in packets], "lufs": measure.blocks_lufs, "peak": measure.peak}
     with write_atomically(target) as unfinished:
         unfinished.write_bytes(json.dumps(header).encode() + b"\n" + b"".join(packets))
+    progress.end_step(f"wrote {target.parent.name}/{target.name}")
     return read_slice(part, target)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tower.assembly.film import CACHE_FOLDERS as ASSEMBLY_FOLDERS
+from tower.assembly.leftovers import CACHE_FOLDERS as ASSEMBLY_FOLDERS
 from tower.media.files import remove_leftovers
 from tower.settings import Settings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -89,10 +90,16 @@ def assemble_film(
     *,
     progress: Callable[[float], None],
     cancelled: Callable[[], bool],
+    after: Callable[[str], None] = lambda _: None,
 ) -> AssemblyResult:
     """Write the film into the folder of unfinished renders. What an earlier run made is not made again."""
-    target = settings.renders / ".partial" / f"film-{job_id}-{planned.key[:16]}.mp4"
-    return assemble(planned.cut, target, cache_folder(settings), progress=progress, cancelled=cancelled)
+    target = film_path(planned, job_id, settings)
+    return assemble(planned.cut, target, cache_folder(settings), progress=progress, cancelled=cancelled, after=after)
+
+
+def film_path(planned: PlannedFilm, job_id: int, settings: Settings) -> Path:
+    """Where the film is assembled, before it is stored under the hash of its content."""
+    return settings.renders / ".partial" / f"film-{job_id}-{planned.key[:16]}.mp4"
 
 
 def store_film(

@@ -58,12 +58,16 @@ def write_atomically(target: Path) -> Iterator[Path]:
             part.unlink()
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder, a day after they were last written to."""
-    oldest = time.time() - LEFTOVER_AGE_S
+def remove_leftovers(folder: Path, *, of: Path | None = None, min_age_s: float = LEFTOVER_AGE_S) -> None:
+    """Remove the temporary files that killed processes left in a folder, a day after they were last written to.
+
+    `of`: only those of this target.
+    """
+    newest = time.time() - min_age_s
     for path in folder.glob(".*.part*"):
+        is_wanted = of is None or path.name.startswith(f".{of.stem}.")
         with suppress(FileNotFoundError):  # another process removes it too
-            if TEMPORARY_NAME.fullmatch(path.name) and path.stat().st_mtime < oldest:
+            if is_wanted and TEMPORARY_NAME.fullmatch(path.name) and path.stat().st_mtime <= newest:
                 path.unlink()
 
 

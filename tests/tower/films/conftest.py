@@ -75,9 +75,13 @@ class FilmStage:
 
 @pytest.fixture
 def stage(session: Session, tmp_path: Path) -> FilmStage:
-    village = build_village(session, tmp_path)
+    return build_stage(session, tmp_path)
+
+
+def build_stage(session: Session, folder: Path) -> FilmStage:
+    village = build_village(session, folder)
     key = village.stage.story.put(Kind.EPISODES, episode_number=3, title="Rain")
-    stage = FilmStage(village, key, tmp_path)
+    stage = FilmStage(village, key, folder)
     for scene in stage.scenes:
         stage.edit_scene(scene, episode_key=str(key))
     return stage
