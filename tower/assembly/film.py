@@ -114,6 +114,7 @@ def _make(cut: EpisodeCut, key: str, target: Path, folder: Path, progress: Progr
         progress.end_step("joined")
         check_film(part, cut, sound, progress)
         progress.end_step("checked")
+        progress.check()
     progress.end_step("film")
     progress.finish()
     result = _result(cut, key, target, made=made, seams_encoded=encoded, sound=sound)

@@ -43,9 +43,13 @@ class Progress:
             if now_s - self._looked_s < INTERVAL_S and not self._is_stopped:
                 return
             self._looked_s = now_s
-            if self._is_stopped or self._is_cancelled():
-                raise CancelledError("The assembly was cancelled. Its finished parts are kept for the next one")
+            self.check()
             self._tell(min(0.999, self._done / self._total) if self._total else 0.0)
+
+    def check(self) -> None:
+        """Raise CancelledError if the work is cancelled. `advance` asks only now and then."""
+        if self._is_stopped or self._is_cancelled():
+            raise CancelledError("The assembly was cancelled. Its finished parts are kept for the next one")
 
     def end_step(self, name: str) -> None:
         """Say that a step is done, after which a run that is killed does not begin at its start."""

@@ -1,4 +1,4 @@
-"""Encodes the sound of a film in slices, so that several are encoded at once and an edit costs only its own.
+"""Divides the sound of a film into slices, so that several are encoded at once and an edit costs only its own.
 
 A slice is encoded from some packets before its own, after which the encoder writes what it writes in the whole film.
 Packets around its ends are kept, so that slices are joined where both encoders chose the same window.
@@ -6,30 +6,18 @@ Packets around its ends are kept, so that slices are joined where both encoders 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice, pairwise
-from pathlib import Path
+from itertools import pairwise
 
-import numpy as np
-
-from tower.assembly.aac import FRAME_SAMPLES, can_follow, count_packets, decode_packets, encode_packets
-from tower.assembly.keys import content_key
-from tower.assembly.limiter import limit_peaks
-from tower.assembly.meter import STEP_SAMPLES, Measure, measure_part
+from tower.assembly.aac import FRAME_SAMPLES, count_packets
+from tower.assembly.meter import STEP_SAMPLES
 from tower.assembly.mix import CHUNK_SAMPLES
-from tower.assembly.progress import Progress
-from tower.assembly.rawmix import RawMix
-from tower.conform.sound import Samples
-from tower.media.files import touch_if_present, write_atomically
 
 SLICE_PACKETS = 1500  # 32 s: a whole number of packets, of pieces of the mix, and of the meter's steps
 SLICE_PIECES = SLICE_PACKETS * FRAME_SAMPLES // CHUNK_SAMPLES
 LEAD_PACKETS = 24
 SPARE_PACKETS = 8  # on each side of a join
-LEAD_STEPS = 4  # of the meter
-SILENT_TAIL = np.zeros((2, 2 * STEP_SAMPLES), np.float32)  # after the film, so that the meter finds its last peak
 
 
 @dataclass(frozen=True)
@@ -77,25 +65,6 @@ class Level:
         return self.ceilings_db[min(piece // SLICE_PIECES, len(self.ceilings_db) - 1)]
 
 
-@dataclass(frozen=True)
-class EncodedSlice:
-    """The file of a slice, with the packets that it keeps."""
-
-    part: Slice
-    path: Path
-    sizes: tuple[int, ...]
-    measure: Measure
-
-    def read(self, first: int, end: int) -> Iterator[bytes]:
-        """The packets of the film from `first` until before `end`."""
-        skip, past = first - self.part.kept_packets[0], end - self.part.kept_packets[0]
-        with self.path.open("rb") as file:
-            file.readline()
-            file.seek(sum(self.sizes[:skip]), 1)
-            for size in self.sizes[skip:past]:
-                yield file.read(size)
-
-
 def plan_slices(samples: int, length: int = SLICE_PACKETS) -> list[Slice]:
     """Slices of `length` packets. The last is longer, rather than another one much shorter."""
     total = count_packets(samples)
@@ -107,77 +76,3 @@ def merge_slices(slices: Sequence[Slice], joins: Sequence[int | None]) -> list[S
     """The slices, with each that cannot follow the one before it as a part of that one."""
     starts = [slices[0].first, *(part.first for part, join in zip(slices[1:], joins, strict=True) if join is not None)]
     return [replace(slices[0], first=first, end=end) for first, end in pairwise([*starts, slices[-1].end])]
-
-
-def slice_path(part: Slice, digest: str, level: Level, folder: Path) -> Path:
-    """`digest` is that of the pieces of the mix."""
-    ceilings = [level.ceiling_db(piece) for piece in range(*part.pieces)]
-    length = part.samples - part.first * FRAME_SAMPLES if part.is_last else part.end - part.first
-    key = content_key("slice", digest, level.gain_db, ceilings, part.first == 0, part.is_last, length)
-    return folder / "slices" / f"{key}.aac"
-
-
-def encode_slice(part: Slice, mix: RawMix, level: Level, target: Path, progress: Progress) -> EncodedSlice:
-    """Write the packets of a slice, unless they are cached, with what a player decodes from them, measured."""
-    if touch_if_present(target):
-        return read_slice(part, target)
-    start = part.encoded_samples[0] // FRAME_SAMPLES
-    packets = encode_packets(_levelled(part, mix, level, progress))
-    first, end = part.kept_packets
-    measure = _measure(part, packets[: end - start])
-    packets = packets[first - start : end - start]
-    header = {"sizes": [len(packet) for packet in packets], "lufs": measure.blocks_lufs, "peak": measure.peak}
-    with write_atomically(target) as unfinished:
-        unfinished.write_bytes(json.dumps(header).encode() + b"\n" + b"".join(packets))
-    progress.end_step(f"wrote {target.parent.name}/{target.name}")
-    return read_slice(part, target)
-
-
-def read_slice(part: Slice, path: Path) -> EncodedSlice:
-    with path.open("rb") as file:
-        header = json.loads(file.readline())
-    measure = Measure(tuple(header["lufs"]), header["peak"])
-    return EncodedSlice(part, path, tuple(header["sizes"]), measure)
-
-
-def find_join(before: EncodedSlice, after: EncodedSlice) -> int | None:
-    """The packet from which on `after` follows `before`, near its first one. None if it cannot."""
-    first, end = after.part.first - SPARE_PACKETS, after.part.first + SPARE_PACKETS
-    pairs = zip(range(first + 1, end + 1), before.read(first, end), after.read(first, end), strict=True)
-    fits = [number for number, old, same in pairs if can_follow(old, same)]
-    return min(fits, key=lambda number: abs(number - after.part.first), default=None)
-
-
-def measure_join(before: EncodedSlice, after: EncodedSlice, number: int) -> float:
-    """The true peak around a join, at which half a packet of each slice is added up. In dB."""
-    reach = 9  # packets, or about two steps of the meter
-    packets = chain(before.read(number - reach, number), after.read(number, number + reach))
-    return measure_part(decode_packets(packets), skip=1, steps=2).peak_db
-
-
-def _levelled(part: Slice, mix: RawMix, level: Level, progress: Progress) -> Iterator[Samples]:
-    """The samples that are encoded."""
-    factor = np.float32(10 ** (level.gain_db / 20))
-    first, end = part.pieces
-    ceilings = (float(10 ** (level.ceiling_db(piece) / 20)) for piece in range(first, end))
-    raised = ((piece * factor, ceiling) for piece, ceiling in zip(mix.read(first, end), ceilings, strict=True))
-    at, (start, past) = first * CHUNK_SAMPLES, part.encoded_samples
-    for samples in limit_peaks(raised):
-        progress.advance()
-        yield samples[:, max(0, start - at) : max(0, past - at)]
-        at += samples.shape[1]
-
-
-def _measure(part: Slice, packets: Sequence[bytes]) -> Measure:
-    """Measure what the packets decode to. They are those from the first one that was encoded."""
-    decoded = chain(islice(decode_packets(packets), 1, None), [SILENT_TAIL] if part.is_last else [])
-    if not part.first:
-        return measure_part(decoded, steps=part.steps)
-    lead = part.first * FRAME_SAMPLES - part.encoded_samples[0] - LEAD_STEPS * STEP_SAMPLES
-    return measure_part(_after(decoded, lead), skip=LEAD_STEPS, steps=part.steps)
-
-
-def _after(pieces: Iterator[Samples], skip: int) -> Iterator[Samples]:
-    for piece in pieces:
-        yield piece[:, skip:]
-        skip = max(0, skip - piece.shape[1])

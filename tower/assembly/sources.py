@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,8 +32,14 @@ class Curve:
     is_db: bool = False
 
     def levels(self, start: int, count: int) -> Levels:
-        """The factors of `count` samples."""
-        values = np.interp(np.arange(start, start + count), self.samples, self.values)
+        """The factors of `count` samples. Most seconds of a film have one level, which is found without each sample."""
+        inside = self.values[bisect_right(self.samples, start) : bisect_left(self.samples, start + count - 1)]
+        ends = np.interp((start, start + count - 1), self.samples, self.values)
+        if len({*ends, *inside}) == 1:
+            return np.full(count, self._factors(ends[:1]))
+        return self._factors(np.interp(np.arange(start, start + count), self.samples, self.values))
+
+    def _factors(self, values: npt.NDArray[np.float64]) -> Levels:
         return np.asarray(10 ** (values / 20) if self.is_db else values, np.float32)
 
 

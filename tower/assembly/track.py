@@ -11,23 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from tower.assembly.aac import FRAME_SAMPLES
-from tower.assembly.meter import STEP_SAMPLES, Measure, PeakKind, integrate, measure_part
+from tower.assembly.encoded import EncodedSlice, encode_slice, find_join, measure_join, measure_mix, slice_path
+from tower.assembly.meter import Measure, integrate
 from tower.assembly.mix import CHUNK_SAMPLES
 from tower.assembly.progress import Progress
 from tower.assembly.rawmix import RawMix
-from tower.assembly.slices import (
-    SILENT_TAIL,
-    SLICE_PACKETS,
-    EncodedSlice,
-    Level,
-    Slice,
-    encode_slice,
-    find_join,
-    measure_join,
-    merge_slices,
-    plan_slices,
-    slice_path,
-)
+from tower.assembly.slices import SLICE_PACKETS, Level, Slice, merge_slices, plan_slices
 
 T = TypeVar("T")
 MAX_AT_ONCE = 6  # slices, of which each takes 7 MB
@@ -69,7 +58,7 @@ class TrackEncoder:
 
         def encode(part: Slice) -> EncodedSlice:
             found = encode_slice(part, self._mix, level, self._path(part, level), self._progress)
-            self._progress.advance(per_piece * (part.pieces[1] - part.pieces[0]))
+            self._progress.advance(per_piece * (part.end - part.first) * FRAME_SAMPLES / CHUNK_SAMPLES)
             return found
 
         while True:
@@ -88,17 +77,17 @@ class TrackEncoder:
         return _map_in_threads(self._measure_slice, self.slices)
 
     def _measure_slice(self, part: Slice) -> Measure:
-        """The pieces beside the slice are measured too: in them the meter settles, and finds the last peak."""
-        first, end = part.pieces
-        pieces = chain(self._mix.read(first, end), [SILENT_TAIL] if part.is_last else [])
         self._progress.advance()
-        lead = part.first * FRAME_SAMPLES - first * CHUNK_SAMPLES
-        return measure_part(pieces, skip=lead // STEP_SAMPLES, steps=part.steps, peaks=PeakKind.SAMPLE)
+        return measure_mix(part, self._mix, self._digest(part), self._folder)
 
-    def _path(self, part: Slice, level: Level) -> Path:
+    def _digest(self, part: Slice) -> str:
+        """The hash of the mix that a slice depends on."""
         if part not in self._digests:
             self._digests[part] = self._mix.digest(*part.pieces)
-        return slice_path(part, self._digests[part], level, self._folder)
+        return self._digests[part]
+
+    def _path(self, part: Slice, level: Level) -> Path:
+        return slice_path(part, self._digest(part), level, self._folder)
 
 
 def count_cores() -> int:
@@ -107,6 +96,6 @@ def count_cores() -> int:
 
 
 def _map_in_threads(work: Callable[[Slice], T], slices: Sequence[Slice]) -> list[T]:
-    """FFmpeg, NumPy and SciPy let other threads run while they work."""
+    """FFmpeg and NumPy let other threads run while they work."""
     with ThreadPoolExecutor(min(count_cores(), MAX_AT_ONCE), thread_name_prefix="slice") as pool:
         return list(pool.map(work, slices))

@@ -14,7 +14,7 @@ from tower.assembly.meter import integrate
 from tower.assembly.mix import CHUNK_SAMPLES
 from tower.assembly.progress import Progress
 from tower.assembly.rawmix import RawMix, write_mix
-from tower.assembly.slices import Level, Slice, merge_slices, plan_slices
+from tower.assembly.slices import SPARE_PACKETS, Level, Slice, merge_slices, plan_slices
 from tower.assembly.track import EncodedTrack, TrackEncoder
 from tower.conform.loudness import measure_loudness
 from tower.conform.sound import Samples
@@ -113,7 +113,7 @@ def test_slices_are_measured_as_the_whole_is(make: Callable[[], Samples], tmp_pa
 
 
 def inodes(folder: Path) -> set[int]:
-    return {path.stat().st_ino for path in (folder / "slices").iterdir()}
+    return {path.stat().st_ino for path in (folder / "slices").glob("*.aac")}
 
 
 def test_an_edit_keeps_the_gain_and_costs_its_slice(tmp_path: Path) -> None:
@@ -172,3 +172,16 @@ def test_the_loudest_sound_fits_into_the_packets_that_a_decoder_must_accept() ->
     bursts = np.random.default_rng(2).uniform(-1, 1, (2, 48_000)) * (np.arange(48_000) // 4800 % 2)
     for samples in (squares, bursts):
         assert max(map(len, encode_packets([np.asarray(0.86 * samples, np.float32)]))) <= 2 * 6144 // 8
+
+
+def test_slices_with_other_windows_at_their_join_are_encoded_as_one(tmp_path: Path) -> None:
+    samples = noise()
+    other = encode(samples, tmp_path).slices[1]
+    header, packets = other.path.read_bytes().split(b"\n", 1)
+    changed = bytearray(packets)
+    for start in np.cumsum([0, *other.sizes[: 2 * SPARE_PACKETS - 1]]):
+        changed[start + 1] ^= 0b0001_0000  # the shape of the window
+    other.path.write_bytes(header + b"\n" + changed)
+    track = encode(samples, tmp_path)
+    assert track.joins == (2 * SLICE_PACKETS,)
+    assert frame_levels(decode(list(track.packets())) - samples).max() < frame_levels(samples).min()
