@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from fastapi import Query
@@ -21,6 +21,7 @@ from tower.webhooks.targets import MAX_URL_LENGTH
 
 router = strict_router(prefix="/api/anime/webhooks", tags=["webhooks"], dependencies=[ADMIN])
 
+MAX_OLD_VALID_HOURS = 30 * 24
 URL_EXAMPLE = "https://hooks.example.com/tower"
 WebhookUrl = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL_LENGTH)]
 Events = Annotated[list[Annotated[WebhookEvent, Field(strict=False)]], Field(min_length=1, max_length=len(SUBSCRIBED))]
@@ -52,6 +53,9 @@ class WebhookAnswer(BaseModel):
     events: list[WebhookEvent]
     project_id: int | None
     active: bool
+    old_secret_until: datetime | None = Field(
+        description="Until then, calls have a signature by the secret before it too. Null: only by the present one."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -60,8 +64,25 @@ class WebhookAnswer(BaseModel):
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})
 
 
+class SecretChange(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"old_valid_hours": 24}]})
+
+    old_valid_hours: int = Field(
+        24, ge=0, le=MAX_OLD_VALID_HOURS, description="How long the secret before signs too. 0: not at all."
+    )
+
+
 class CreatedWebhook(WebhookAnswer):
     secret: str = Field(description="The key of the signatures, which is shown only here.")
+
+
+class AttemptAnswer(BaseModel):
+    """A try of a call. Without `ended_at` it runs, or its process was killed."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    answer: int | None = Field(description="HTTP status of the answer; null: none.")
+    reason: str | None = Field(description="Why it failed; null: it did not.")
 
 
 class DeliveryAnswer(BaseModel):
@@ -74,6 +95,7 @@ class DeliveryAnswer(BaseModel):
     tries: int
     answer: int | None = Field(description="HTTP status of the last answer; null: none.")
     reason: str | None = Field(description="Why the last try failed; null: it did not.")
+    attempts: list[AttemptAnswer] = Field(description="Its last 50 tries, the oldest first.")
     next_try_at: datetime | None = Field(description="Null once it has ended.")
     created_at: datetime
     ended_at: datetime | None
@@ -151,6 +173,31 @@ def webhook_deliveries(
     """The calls of the last 30 days, newest first."""
     found = subscriptions.list_deliveries(session, webhook_id, pages.page_request, state=state)
     return pages.answer(found, DeliveryAnswer.of)
+
+
+@router.get("/{webhook_id}/deliveries/{delivery_id}", responses=error_responses(404))
+def webhook_delivery(webhook_id: RowId, delivery_id: RowId, session: ReadingSession) -> DeliveryAnswer:
+    """A call with its tries."""
+    return DeliveryAnswer.of(subscriptions.find_delivery(session, webhook_id, delivery_id))
+
+
+@router.post("/{webhook_id}/deliveries/{delivery_id}/resend", status_code=202, responses=error_responses(404, 409))
+def resend_webhook_delivery(webhook_id: RowId, delivery_id: RowId, session: DatabaseSession) -> DeliveryAnswer:
+    """Send a call again, also one that was delivered or given up: with the same message id, and with all tries.
+
+    It is made within seconds; its answer is in `attempts`. 409: a try runs, or the webhook is switched off.
+    """
+    with session.begin():
+        return DeliveryAnswer.of(subscriptions.send_again(session, webhook_id, delivery_id))
+
+
+@router.post("/{webhook_id}/secret", responses=error_responses(400, 404, 413, 415))
+def replace_webhook_secret(webhook_id: RowId, body: SecretChange, session: DatabaseSession) -> CreatedWebhook:
+    """Replace the secret. The new one is in this answer only; until `old_secret_until`, calls are signed by both."""
+    old_valid_for = timedelta(hours=body.old_valid_hours)
+    with session.begin():
+        changed = subscriptions.replace_secret(session, webhook_id, old_valid_for=old_valid_for)
+        return CreatedWebhook.of(changed)
 
 
 @router.post("/{webhook_id}/test", responses=error_responses(404))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -34,6 +35,7 @@ class Webhook(IdMixin, TimestampMixin, Base):
         CheckConstraint(
             "events <@ array['completed', 'failed', 'published'] and cardinality(events) > 0", name="events"
         ),
+        CheckConstraint("(old_secret is null) = (old_secret_until is null)", name="old_secret_has_end"),
         Index("ix_webhooks_project_id", "project_id"),
         {"schema": PUBLIC, "comment": "Addresses that are called when jobs end and films are published."},
     )
@@ -46,12 +48,18 @@ class Webhook(IdMixin, TimestampMixin, Base):
         comment="Project whose events it is called for. Null: all.",
     )
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    old_secret: Mapped[str | None] = mapped_column(
+        sort_order=92, comment="The secret before it, which signs too. Null: there is none."
+    )
+    old_secret_until: Mapped[datetime | None] = mapped_column(
+        sort_order=93, comment="Time until which the old secret signs."
+    )
 
 
 class WebhookDelivery(IdMixin, Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint("tries >= 0", name="tries"),
+        CheckConstraint("tries_before between 0 and tries", name="tries"),
         CheckConstraint("(state = 'pending') = (next_try_at is not null)", name="pending_has_time"),
         CheckConstraint("(state = 'pending') = (ended_at is null)", name="ended_has_time"),
         CheckConstraint("state <> 'gave_up' or reason is not null", name="gave_up_has_reason"),
@@ -73,6 +81,19 @@ class WebhookDelivery(IdMixin, Base):
         server_default=DeliveryState.PENDING.value,
     )
     tries: Mapped[int] = mapped_column(default=0, server_default="0", comment="Number of tries begun so far.")
+    tries_before: Mapped[int] = mapped_column(
+        default=0,
+        server_default="0",
+        sort_order=92,
+        comment="Number of tries before it was last sent again by hand.",
+    )
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB,
+        default=list,
+        server_default=text("'[]'::jsonb"),
+        sort_order=93,
+        comment="The last tries: begin, end, answer, reason. Without an end it runs, or its process was killed.",
+    )
     next_try_at: Mapped[datetime | None] = mapped_column(
         server_default=func.now(),
         comment="Earliest time of the next try; during a try, of the one after a kill. Null: it has ended.",

@@ -95,6 +95,12 @@ class ProductionClient(ApiConnection):
     def test_webhook(self, webhook_id: int) -> dict[str, Any]:
         return self._object("POST", f"/webhooks/{webhook_id}/test", timeout=WEBHOOK_TIMEOUT_S)
 
+    def resend_delivery(self, webhook_id: int, delivery_id: int) -> dict[str, Any]:
+        return self._object("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/resend")
+
+    def replace_webhook_secret(self, webhook_id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._object("POST", f"/webhooks/{webhook_id}/secret", json=dict(body))
+
     def remove_webhook(self, webhook_id: int) -> dict[str, Any]:
         return self._object("DELETE", f"/webhooks/{webhook_id}")
 

@@ -63,7 +63,7 @@ async def _post(call: DueCall, target: Target) -> int:
         "Host": target.host_header,
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
-        **sign(call.secret, call.message_id, int(time.time()), call.body),
+        **sign(call.secrets, call.message_id, int(time.time()), call.body),
     }
     extensions = {"sni_hostname": target.host}  # certificates are those of the name, not of the address
     async with (

@@ -61,6 +61,7 @@ class WebhookDeliverer:
                 self._forget_at = time.monotonic() + FORGET_EVERY_S
                 with self._sessions.begin() as session:
                     outbox.forget_ended(session)
+                    outbox.forget_old_secrets(session)
             count = self.deliver_due()
         except OperationalError as error:
             if not self._in_outage:  # log once for each outage, not for each pass

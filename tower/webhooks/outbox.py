@@ -13,6 +13,7 @@ from sqlalchemy import any_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models.webhooks import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
+from tower.errors import ConflictError
 
 RETRY_DELAYS = tuple(  # between the tries, about a day in all
     timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 7200, 6 * 3600, 14 * 3600)
@@ -20,6 +21,7 @@ RETRY_DELAYS = tuple(  # between the tries, about a day in all
 MAX_TRIES = len(RETRY_DELAYS) + 1
 LEASE = timedelta(seconds=90)  # longer than a try; after a kill the next one begins then
 BATCH = 20  # calls of one pass, which are made at once
+KEPT_ATTEMPTS = 50  # of one call, which can be sent again any number of times
 KEPT_FOR = timedelta(days=30)
 
 
@@ -30,7 +32,7 @@ class DueCall:
     delivery_id: int
     message_id: str
     url: str
-    secret: str
+    secrets: Sequence[str]
     body: str
     tries: int
 
@@ -69,22 +71,32 @@ def write_body(event: WebhookEvent, data: Mapping[str, Any]) -> str:
 
 def claim_due(session: Session, *, limit: int = BATCH) -> Sequence[DueCall]:
     """Take calls that are due, so that no other process makes them while the lease lasts. The caller commits."""
+    now = read_clock(session)
     due = (
         select(WebhookDelivery, Webhook)
         .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
-        .where(WebhookDelivery.state == DeliveryState.PENDING, WebhookDelivery.next_try_at <= func.now())
+        .where(WebhookDelivery.state == DeliveryState.PENDING, WebhookDelivery.next_try_at <= now)
         .order_by(WebhookDelivery.next_try_at)
         .limit(limit)
         .with_for_update(of=WebhookDelivery, skip_locked=True)
     )
-    return [claim(row, webhook) for row, webhook in session.execute(due)]
+    return [claim(row, webhook, now) for row, webhook in session.execute(due)]
 
 
-def claim(row: WebhookDelivery, webhook: Webhook) -> DueCall:
+def claim(row: WebhookDelivery, webhook: Webhook, now: datetime) -> DueCall:
     """Begin a try."""
     row.tries += 1
-    row.next_try_at = datetime.now(UTC) + LEASE
-    return DueCall(row.id, message_id(row.key), webhook.url, webhook.secret, row.body, row.tries)
+    row.next_try_at = now + LEASE
+    begun = {"began_at": now.isoformat(), "ended_at": None, "answer": None, "reason": None}
+    row.attempts = [*row.attempts, begun][-KEPT_ATTEMPTS:]
+    return DueCall(row.id, message_id(row.key), webhook.url, list_secrets(webhook, now), row.body, row.tries)
+
+
+def list_secrets(webhook: Webhook, now: datetime) -> tuple[str, ...]:
+    """The secrets that sign a call now, the newest first."""
+    if webhook.old_secret is None or webhook.old_secret_until is None or webhook.old_secret_until <= now:
+        return (webhook.secret,)
+    return (webhook.secret, webhook.old_secret)
 
 
 def message_id(key: UUID) -> str:
@@ -94,15 +106,34 @@ def message_id(key: UUID) -> str:
 def record_result(session: Session, call: DueCall, result: CallResult) -> None:
     """Record how a try ended. A late result of a try whose lease has ended is dropped."""
     row = session.get(WebhookDelivery, call.delivery_id, with_for_update=True, populate_existing=True)
-    if row is None or row.tries != call.tries or row.state != DeliveryState.PENDING:
+    if row is None or row.tries != call.tries:
+        return
+    now = read_clock(session)
+    ended = {"ended_at": now.isoformat(), "answer": result.answer, "reason": result.reason}
+    row.attempts = [*row.attempts[:-1], row.attempts[-1] | ended]
+    if row.state != DeliveryState.PENDING:  # its webhook was switched off meanwhile
         return
     row.answer, row.reason = result.answer, result.reason
+    tries = call.tries - row.tries_before
     if result.reason is None:
-        _end(row, DeliveryState.DELIVERED)
-    elif result.is_final or call.tries >= MAX_TRIES:
-        _end(row, DeliveryState.GAVE_UP)
+        _end(row, DeliveryState.DELIVERED, now)
+    elif result.is_final or tries >= MAX_TRIES:
+        _end(row, DeliveryState.GAVE_UP, now)
     else:
-        row.next_try_at = datetime.now(UTC) + RETRY_DELAYS[call.tries - 1]
+        row.next_try_at = now + RETRY_DELAYS[tries - 1]
+
+
+def send_again(session: Session, row: WebhookDelivery) -> None:
+    """Make the call due now, with all tries before it, whether it has ended or not. The caller holds its lock.
+
+    Raises ConflictError while a try runs.
+    """
+    now = read_clock(session)
+    last = row.attempts[-1] if row.attempts else None
+    if last and last["ended_at"] is None and datetime.fromisoformat(last["began_at"]) + LEASE > now:
+        raise ConflictError(f"Call {row.id} is being made; read how it ends first")
+    row.state, row.next_try_at, row.ended_at = DeliveryState.PENDING, now, None
+    row.tries_before = row.tries
 
 
 def give_up_all(session: Session, webhook_id: int, reason: str) -> None:
@@ -121,5 +152,17 @@ def forget_ended(session: Session) -> int:
     return len(session.scalars(old.returning(WebhookDelivery.id)).all())
 
 
-def _end(row: WebhookDelivery, state: DeliveryState) -> None:
-    row.state, row.next_try_at, row.ended_at = state, None, datetime.now(UTC)
+def forget_old_secrets(session: Session) -> None:
+    """Delete the secrets that no longer sign."""
+    values: dict[str, Any] = {"old_secret": None, "old_secret_until": None, "updated_at": Webhook.updated_at}
+    session.execute(update(Webhook).where(Webhook.old_secret_until <= func.now()).values(values))
+
+
+def read_clock(session: Session) -> datetime:
+    """The time by the database's clock, which all processes share."""
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
+
+
+def _end(row: WebhookDelivery, state: DeliveryState, now: datetime) -> None:
+    row.state, row.next_try_at, row.ended_at = state, None, now

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -19,15 +20,19 @@ def make_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def sign(secret: str, message_id: str, timestamp_s: int, body: str) -> dict[str, str]:
-    """The headers of one try. Raises ValueError for a secret that is no base64."""
+def sign(keys: Sequence[str], message_id: str, timestamp_s: int, body: str) -> dict[str, str]:
+    """The headers of one try, with a signature by each secret. Raises ValueError for a secret that is no base64."""
+    content = f"{message_id}.{timestamp_s}.{body}".encode()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": " ".join(_sign(key, content) for key in keys),
+    }
+
+
+def _sign(secret: str, content: bytes) -> str:
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error as error:
         raise ValueError("the secret is not in base64") from error
-    digest = hmac.new(key, f"{message_id}.{timestamp_s}.{body}".encode(), hashlib.sha256).digest()
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-    }
+    return f"v1,{base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -76,6 +77,18 @@ def change_webhook(session: Session, webhook_id: int, fields: WebhookFields, *, 
     return found
 
 
+def replace_secret(session: Session, webhook_id: int, *, old_valid_for: timedelta) -> Webhook:
+    """Make a new secret. The one before signs too for this time; one before that, no longer. Raises NotFoundError."""
+    found = find_webhook(session, webhook_id, lock=True)
+    found.old_secret, found.old_secret_until = None, None
+    if old_valid_for:
+        found.old_secret, found.old_secret_until = found.secret, outbox.read_clock(session) + old_valid_for
+    found.secret = make_secret()
+    session.flush()
+    session.refresh(found)
+    return found
+
+
 def remove_webhook(session: Session, webhook_id: int) -> None:
     """Remove a webhook with its calls. Raises NotFoundError."""
     session.delete(find_webhook(session, webhook_id, lock=True))
@@ -93,6 +106,24 @@ def list_deliveries(
     return fetch_page(session, rows, WebhookDelivery.id, page=page, newest_first=True)
 
 
+def find_delivery(session: Session, webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    """Raises NotFoundError."""
+    return _find_delivery(session, webhook_id, delivery_id, lock=False)
+
+
+def send_again(session: Session, webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    """Make a call due again, with the same message id. Raises NotFoundError, ConflictError."""
+    webhook = find_webhook(session, webhook_id, lock=True)
+    row = _find_delivery(session, webhook_id, delivery_id, lock=True)
+    if row.event == WebhookEvent.PING:
+        raise ConflictError("A test call is not sent again; test the webhook again")
+    if not webhook.active:
+        raise ConflictError(f"Webhook {webhook_id} is switched off; switch it on first")
+    outbox.send_again(session, row)
+    session.flush()
+    return row
+
+
 def open_ping(session: Session, webhook_id: int) -> outbox.DueCall:
     """Begin the only try of a test call. Raises NotFoundError."""
     webhook = find_webhook(session, webhook_id)
@@ -102,13 +133,20 @@ def open_ping(session: Session, webhook_id: int) -> outbox.DueCall:
     )
     session.add(row)
     session.flush()
-    return outbox.claim(row, webhook)
+    return outbox.claim(row, webhook, outbox.read_clock(session))
 
 
 def call_once(call: outbox.DueCall, *, allow_private: bool) -> outbox.CallResult:
     """Make a call that is not tried again."""
     (result,) = make_calls([call], allow_private=allow_private)
     return outbox.CallResult(result.answer, result.reason, is_final=True)
+
+
+def _find_delivery(session: Session, webhook_id: int, delivery_id: int, *, lock: bool) -> WebhookDelivery:
+    found = session.get(WebhookDelivery, delivery_id, with_for_update=lock or None, populate_existing=True)
+    if found is None or found.webhook_id != webhook_id:
+        raise NotFoundError(f"Webhook {webhook_id} has no call {delivery_id}")
+    return found
 
 
 def _check_project(session: Session, project_id: int | None) -> None:

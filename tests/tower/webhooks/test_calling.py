@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import find_free_port
-from tests.tower.webhooks.conftest import Receiver
+from tests.webhook_receiver import Receiver
 from tower.webhooks.calling import make_calls
 from tower.webhooks.outbox import CallResult, DueCall
 from tower.webhooks.signing import make_secret, sign
 
-CALL = DueCall(1, "msg_1", "", make_secret(), '{"type":"ping","data":{"title":"雨"}}', tries=1)
+CALL = DueCall(1, "msg_1", "", (make_secret(),), '{"type":"ping","data":{"title":"雨"}}', tries=1)
 
 
 def call_once(url: str, **options: float) -> CallResult:
@@ -27,9 +27,18 @@ def test_a_call_is_a_signed_post_of_the_body(receiver: Receiver) -> None:
     assert (received.path, received.body) == ("/hook?a=b", CALL.body)
     sent_at = int(received.headers["webhook-timestamp"])
     assert abs(sent_at - time.time()) < 60
-    expected = sign(CALL.secret, CALL.message_id, sent_at, received.body)
+    expected = sign(CALL.secrets, CALL.message_id, sent_at, received.body)
     assert {name: received.headers[name] for name in expected} == expected
+    assert received.is_signed_by(CALL.secrets[0])
+    assert not received.is_signed_by(make_secret())
     assert received.headers["content-type"] == "application/json"
+
+
+def test_while_a_secret_is_replaced_a_receiver_with_either_accepts_the_call(receiver: Receiver) -> None:
+    new, old = make_secret(), make_secret()
+    make_calls([replace(CALL, url=receiver.url, secrets=(new, old))], allow_private=True)
+    (received,) = receiver.calls
+    assert [received.is_signed_by(secret) for secret in (new, old, make_secret())] == [True, True, False]
 
 
 @pytest.mark.parametrize(("status", "is_final"), [(302, False), (404, False), (500, False), (410, True)])

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from db.engine import SessionFactory
 from db.models.webhooks import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
-from tests.tower.webhooks.conftest import Receiver
+from tests.webhook_receiver import Receiver
 from tower.webhooks import outbox
 from tower.webhooks.deliverer import WebhookDeliverer
 from tower.webhooks.signing import make_secret

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from db.engine import SessionFactory
 from db.models.projects import Project
 from db.models.webhooks import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
-from tower.webhooks import outbox
+from tower.errors import ConflictError
+from tower.webhooks import outbox, subscriptions
 from tower.webhooks.outbox import MAX_TRIES, RETRY_DELAYS, CallResult
 from tower.webhooks.signing import make_secret
 
@@ -97,6 +98,65 @@ def test_a_late_result_of_a_lost_try_is_dropped(session: Session) -> None:
     assert list_rows(session)[0].answer is None
     outbox.record_result(session, again, CallResult(204))
     assert list_rows(session)[0].state == DeliveryState.DELIVERED
+
+
+def test_a_call_that_was_given_up_is_sent_again_under_its_id_with_all_its_tries(session: Session) -> None:
+    webhook = add_webhook(session, WebhookEvent.FAILED)
+    outbox.record_event(session, WebhookEvent.FAILED, {}, project_id=None)
+    (first,) = outbox.claim_due(session)
+    outbox.record_result(session, first, CallResult(410, "It answered 410", is_final=True))
+    (row,) = list_rows(session)
+    subscriptions.send_again(session, webhook.id, row.id)
+    (again,) = outbox.claim_due(session)
+    assert (again.message_id, again.body, again.tries) == (first.message_id, first.body, 2)
+    with pytest.raises(ConflictError, match="is being made"):
+        outbox.send_again(session, row)
+    outbox.record_result(session, again, FAILED)
+    assert row.next_try_at is not None
+    delay = row.next_try_at - datetime.now(UTC)
+    assert timedelta() < delay <= RETRY_DELAYS[0]
+    assert (row.state, row.ended_at) == (DeliveryState.PENDING, None)
+    assert [(one["answer"], one["reason"]) for one in row.attempts] == [(410, "It answered 410"), (500, FAILED.reason)]
+
+
+def test_a_try_whose_process_was_killed_is_listed_without_an_end_and_can_be_made_again(session: Session) -> None:
+    webhook = add_webhook(session, WebhookEvent.FAILED)
+    outbox.record_event(session, WebhookEvent.FAILED, {}, project_id=None)
+    outbox.claim_due(session)
+    (row,) = list_rows(session)
+    long_ago = datetime.now(UTC) - outbox.LEASE
+    row.attempts = [row.attempts[0] | {"began_at": long_ago.isoformat()}]
+    subscriptions.send_again(session, webhook.id, row.id)
+    (call,) = outbox.claim_due(session)
+    outbox.record_result(session, call, CallResult(204))
+    assert [one["ended_at"] is None for one in row.attempts] == [True, False]
+
+
+def test_the_old_secret_signs_for_the_stated_time(session: Session) -> None:
+    webhook = add_webhook(session, WebhookEvent.FAILED)
+    first = webhook.secret
+    subscriptions.replace_secret(session, webhook.id, old_valid_for=timedelta(hours=1))
+    now = datetime.now(UTC)
+    assert outbox.list_secrets(webhook, now) == (webhook.secret, first)
+    assert outbox.list_secrets(webhook, now + timedelta(hours=1)) == (webhook.secret,)
+    second = webhook.secret
+    subscriptions.replace_secret(session, webhook.id, old_valid_for=timedelta(hours=1))
+    assert outbox.list_secrets(webhook, now) == (webhook.secret, second)
+    subscriptions.replace_secret(session, webhook.id, old_valid_for=timedelta())
+    assert outbox.list_secrets(webhook, now) == (webhook.secret,)
+
+
+def test_an_old_secret_is_deleted_once_it_no_longer_signs(session: Session) -> None:
+    webhook = add_webhook(session, WebhookEvent.FAILED)
+    subscriptions.replace_secret(session, webhook.id, old_valid_for=timedelta(hours=1))
+    outbox.forget_old_secrets(session)
+    session.refresh(webhook)
+    assert webhook.old_secret is not None
+    webhook.old_secret_until = datetime.now(UTC) - timedelta(minutes=1)
+    session.flush()
+    outbox.forget_old_secrets(session)
+    session.expire(webhook)
+    assert session.get_one(Webhook, webhook.id).old_secret is None
 
 
 def test_two_processes_never_make_one_call_at_once(sessions: SessionFactory) -> None:
