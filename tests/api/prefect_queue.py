@@ -1,4 +1,4 @@
-"""Jobs in the queue of a real Prefect server without workers, and the runs that a worker would get."""
+"""Jobs in the queue of a real Prefect server, whose cpu worker takes nothing, and the runs that a worker would get."""
 
 from __future__ import annotations
 
@@ -25,16 +25,21 @@ from tower.rendering.segments import SegmentPlan
 
 SHOT = Shot(prompt="x", negative_prompt="", seed=1, width=256, height=256, fps=24, frames=24)
 ROOM = {"concurrency_limit": 100}
+CPU_WORKER = {"name": "cpu@tests"}
 FLOWS = {"standard": "cpu", "fast": "cpu", "render": "gpu"}  # flow -> pool
 
 
 def create_deployments(prefect: PrefectClient) -> None:
-    """Create the pools and deployments of a stack. A pool that is there already gets room for all runs too."""
+    """Create the pools and deployments of a stack, and a cpu worker that only reports.
+
+    A pool that is there already gets room for all runs too.
+    """
     with httpx.Client(base_url=prefect.url, timeout=PATIENCE_S, verify=tls_context()) as http:
         for pool in set(FLOWS.values()):
             created = http.post("/work_pools/", json={"name": pool, "type": "process"} | ROOM)
             assert created.status_code in (201, 409), created.text
             http.patch(f"/work_pools/{pool}", json=ROOM).raise_for_status()
+        http.post("/work_pools/cpu/workers/heartbeat", json=CPU_WORKER).raise_for_status()
         for name, pool in FLOWS.items():
             flow_id = http.post("/flows/", json={"name": name}).json()["id"]
             deployment = {"name": name, "flow_id": flow_id, "work_pool_name": pool, "enforce_parameter_schema": False}

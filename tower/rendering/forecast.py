@@ -43,10 +43,10 @@ class Forecast:
         """What a waiting job does, in words."""
         if self.awaited is not None:
             return str(self.awaited)
-        if self.place is None:
-            return None
         if self.obstacle is not None:
             return f"waiting: {self.obstacle}"
+        if self.place is None:
+            return None
         return "waiting, next in line" if self.place == 1 else f"waiting, {self.place - 1} before it"
 
 
@@ -72,7 +72,7 @@ def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studi
         for job in live
         if job.id in by_id
     }
-    return shots | _forecast_films(session, [job for job in live if not is_shot(job)], etas_s)
+    return shots | _forecast_films(session, [job for job in live if not is_shot(job)], etas_s, studio)
 
 
 def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) -> dict[int, str]:
@@ -92,15 +92,25 @@ def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) 
 
 
 def _forecast_films(
-    session: Session, films: Sequence[ProductionJob], etas_s: Mapping[int, float]
+    session: Session, films: Sequence[ProductionJob], etas_s: Mapping[int, float], studio: Studio
 ) -> dict[int, Forecast]:
-    """The forecasts of the films that wait for renders: the last of these, and then the usual seconds of a film."""
+    """The forecasts of the films that wait for renders: the last of these, and then the usual seconds of a film.
+
+    One that waits for a worker says so only if none can take it.
+    """
     waiting = {job_id: awaited for job_id, awaited in find_awaited(session, films).items() if awaited.live}
     film_s = estimate_film_s(session) if waiting else None
-    return {
+    stop = studio.find_recipe_stop() if len(waiting) < len(films) else None
+    stopped = [film.id for film in films if film.id not in waiting and _has_to_begin(film)] if stop else []
+    return {job_id: Forecast(obstacle=stop) for job_id in stopped} | {
         job_id: Forecast(eta_s=_film_eta_s([etas_s.get(one) for one in awaited.live], film_s), awaited=awaited)
         for job_id, awaited in waiting.items()
     }
+
+
+def _has_to_begin(film: ProductionJob) -> bool:
+    """Whether no run makes the film yet, or another one has to begin."""
+    return film.stage == Stage.QUEUED or film.launch_after is not None
 
 
 def _film_eta_s(renders_s: Sequence[float | None], film_s: float | None) -> float | None:

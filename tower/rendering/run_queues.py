@@ -1,4 +1,4 @@
-"""Why no run begins now: Prefect does not answer, or the pool or the queue in which a run waits is stopped."""
+"""Why no run begins now: Prefect does not answer, a pool or queue is stopped, or no worker is there for recipes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from tower.errors import UnavailableError
 from tower.rendering.queue_listing import GPU_POOL
 
 RECIPE_POOL = "cpu"
+NO_RECIPE_WORKER = "no cpu worker is there: start one with `tower up` or `tower worker cpu`"
+SILENT_S = 90.0  # without a heartbeat, a worker is gone: it sends one every 30 s
 FRESH_S = 1.0
 WAIT_S = 1.5  # below the time that GET /status has for all its parts
 
 
 @dataclass(frozen=True)
 class RunQueuesView:
-    """What Prefect said. `problem`: why it said nothing. `stops`: why a queue gives no run, by pool and queue."""
+    """What Prefect said. `problem`: why it said nothing. `stops`: why a queue gives no run, by pool and queue.
+
+    `has_recipe_worker`: whether a worker of the cpu pool is there. The gpu workers report themselves to Tower.
+    """
 
     problem: str | None = None
     stops: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    has_recipe_worker: bool = True
+
+    @property
+    def recipe_stop(self) -> str | None:
+        """Why no recipe begins."""
+        stop = self.problem or self.stops.get((RECIPE_POOL, DEFAULT_QUEUE))
+        return stop or (None if self.has_recipe_worker else NO_RECIPE_WORKER)
 
 
 class RunQueues:
@@ -36,18 +48,27 @@ class RunQueues:
 
         A caller that does not wait gets the last answer.
         """
-        view = self._cache.get("queues", self._ask, waits=waits)
-        if view is None:
-            return f"Prefect does not answer at {self._prefect.url}: it took too long" if waits else None
-        recipe = view.stops.get((RECIPE_POOL, DEFAULT_QUEUE)) if begins else None
-        return view.problem or recipe or view.stops.get((GPU_POOL, work_queue_for(engine)))
+        view = self._view(waits=waits)
+        recipe = view.recipe_stop if begins else view.problem
+        return recipe or view.stops.get((GPU_POOL, work_queue_for(engine)))
+
+    def find_recipe_stop(self) -> str | None:
+        """Why no recipe begins, as that of a film, which renders nothing itself. It gives the last answer."""
+        return self._view(waits=False).recipe_stop
 
     def close(self) -> None:
         self._cache.close()
 
+    def _view(self, *, waits: bool) -> RunQueuesView:
+        view = self._cache.get("queues", self._ask, waits=waits)
+        if view is None:
+            late = f"Prefect does not answer at {self._prefect.url}: it took too long"
+            return RunQueuesView(problem=late if waits else None)
+        return view
+
     def _ask(self) -> RunQueuesView:
         try:
-            return RunQueuesView(stops=dict(self._list_stops()))
+            return RunQueuesView(stops=dict(self._list_stops()), has_recipe_worker=self._has_recipe_worker())
         except UnavailableError as error:
             return RunQueuesView(problem=error.message)
 
@@ -60,6 +81,13 @@ class RunQueues:
             for queue in queues:
                 if (reason := _describe_stop(pool, queue)) is not None:
                     yield (name, queue.name), reason
+
+    def _has_recipe_worker(self) -> bool:
+        try:
+            workers = self._prefect.list_workers(RECIPE_POOL)
+        except PrefectRefusedError:
+            return True  # it has no such pool yet: a launch says so
+        return any(worker.silent_s is not None and worker.silent_s < SILENT_S for worker in workers)
 
 
 def _describe_stop(pool: WorkPool, queue: WorkQueue) -> str | None:

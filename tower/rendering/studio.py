@@ -76,6 +76,10 @@ class Studio:
         obstacle = join_reasons(obstacles) if len(obstacles) == len(found) else None
         return Readiness(chosen, found, join_reasons([worker.reason or "" for worker in found]), obstacle, note)
 
+    def find_recipe_stop(self) -> str | None:
+        """Why no recipe begins now, by what Prefect answered last."""
+        return None if self.queues is None else self.queues.find_recipe_stop()
+
     def assess_workers(self, session: Session) -> dict[str, WorkerReadiness]:
         """Assess each worker that ever reported, by name, on the engine that it uses unless a shot names another."""
         workers = _list_workers(session)

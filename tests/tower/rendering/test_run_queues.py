@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy.orm import Session
 
+from db.models.jobs import JobType, ProductionJob
 from tests import patient
-from tests.api.prefect_queue import create_deployments
+from tests.api.prefect_queue import CPU_WORKER, create_deployments
 from tests.api.small_servers import reserve_refusing_address, serve_silence
 from tower.clients.prefect import PrefectClient
+from tower.engines.comfyui.servers import ComfyUIServers
+from tower.rendering.forecast import forecast_job
 from tower.rendering.run_queues import RunQueues
+from tower.rendering.studio import Studio
+from tower.settings import Settings
 
 GPU, QUEUE = "/work_pools/gpu", "/work_pools/gpu/queues/default"
 OPEN: dict[str, Any] = {"is_paused": False, "concurrency_limit": None}
@@ -47,6 +54,26 @@ def test_a_paused_cpu_pool_stops_only_a_job_that_has_not_begun(queues: RunQueues
     prefect.set_paused("cpu", True)
     assert queues.find_stop("animatic", begins=True) == "the work pool cpu is paused: resume it in Prefect"
     assert queues.find_stop("animatic", begins=False) is None
+
+
+def test_without_a_cpu_worker_no_job_begins(queues: RunQueues, prefect: PrefectClient) -> None:
+    assert queues.find_stop("animatic", begins=True) is None
+    patient.delete(f"{prefect.url}/work_pools/cpu/workers/{CPU_WORKER['name']}").raise_for_status()
+    missing = "no cpu worker is there: start one with `tower up` or `tower worker cpu`"
+    assert queues.find_stop("animatic", begins=True) == missing
+    assert queues.find_stop("animatic", begins=False) is None
+
+
+def test_a_film_that_waits_for_a_missing_cpu_worker_says_so(
+    queues: RunQueues, prefect: PrefectClient, session: Session
+) -> None:
+    film = ProductionJob(job_type=JobType.FILM, prompt="", parameters={}, comfyui_job_id=uuid4(), seed=0)
+    session.add(film)
+    session.flush()
+    studio = Studio(Settings(), ComfyUIServers(), queues)
+    patient.delete(f"{prefect.url}/work_pools/cpu/workers/{CPU_WORKER['name']}").raise_for_status()
+    assert queues.find_stop("animatic", begins=True) is not None  # it has asked
+    assert (forecast_job(session, film, studio).step or "").startswith("waiting: no cpu worker is there")
 
 
 def test_a_paused_queue_of_another_engine_stops_nothing(queues: RunQueues, prefect: PrefectClient) -> None:
