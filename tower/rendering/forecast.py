@@ -11,8 +11,9 @@ from db.models.jobs import LIVE_STATUSES, ProductionJob, Stage
 from tower.jobs.analytics import estimate_film_s
 from tower.jobs.lifecycle import estimate_remaining_s, is_shot
 from tower.jobs.waiting import Awaited, find_awaited
+from tower.rendering.live_jobs import read_waiting_groups
 from tower.rendering.queue_eta import estimate_etas_s
-from tower.rendering.queue_listing import QueuedJob, QueueState, list_live_jobs, sort_queue, sort_waiting
+from tower.rendering.queue_listing import QueuedJob, QueueState, list_started_jobs, sort_queue, sort_waiting
 from tower.rendering.readiness import Readiness
 from tower.rendering.segments import RENDER_STARTS
 from tower.rendering.studio import Studio
@@ -62,17 +63,34 @@ def forecast_jobs(session: Session, jobs: Sequence[ProductionJob], studio: Studi
     live = [job for job in jobs if job.status in LIVE_STATUSES]
     if not live:
         return {}
-    queue = sort_queue(list_live_jobs(session))
-    places = {queued.job.id: place for place, queued in enumerate(sort_waiting(queue), start=1)}
-    etas_s = estimate_etas_s(session, queue, slots=count_pool_slots(session) or 1, paused=False)
-    by_id = {queued.job.id: queued for queued in queue}
-    obstacles = find_obstacles(session, [by_id[job.id] for job in live if job.id in by_id], studio)
+    queue = _read_queue(session, [job.id for job in live])
+    found = [(job, queue.jobs[job.id]) for job in live if job.id in queue.jobs]
+    obstacles = find_obstacles(session, [queued for _, queued in found], studio)
     shots = {
-        job.id: _forecast(job, by_id[job.id], places.get(job.id), etas_s.get(job.id), obstacles.get(job.id))
-        for job in live
-        if job.id in by_id
+        job.id: _forecast(job, queued, queue.places.get(job.id), queue.etas_s.get(job.id), obstacles.get(job.id))
+        for job, queued in found
     }
-    return shots | _forecast_films(session, [job for job in live if not is_shot(job)], etas_s, studio)
+    return shots | _forecast_films(session, [job for job in live if not is_shot(job)], queue.etas_s, studio)
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """The places and the remaining seconds of the live jobs, by id. `jobs` has only the wanted and the begun ones."""
+
+    jobs: Mapping[int, QueuedJob]
+    places: Mapping[int, int]
+    etas_s: Mapping[int, float]
+
+
+def _read_queue(session: Session, wanted: Sequence[int]) -> _Queue:
+    groups = read_waiting_groups(session)
+    listed = list_started_jobs(session, also=wanted)
+    grouped = {job_id for group in groups for job_id in group.ids}
+    begun = sort_queue(queued for queued in listed if queued.job.id not in grouped)
+    waiting = [*(queued.job.id for queued in sort_waiting(begun)), *sorted(grouped)]
+    etas_s = estimate_etas_s(session, begun, slots=count_pool_slots(session) or 1, paused=False, groups=groups)
+    places = {job_id: place for place, job_id in enumerate(waiting, start=1)}
+    return _Queue({queued.job.id: queued for queued in listed}, places, etas_s)
 
 
 def find_obstacles(session: Session, jobs: Sequence[QueuedJob], studio: Studio) -> dict[int, str]:

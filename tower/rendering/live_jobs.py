@@ -1,4 +1,7 @@
-"""The live jobs and their segments, read in two statements, without the JSON of their requests, steps and shots."""
+"""The live jobs and their segments, without the JSON of their requests, steps and shots.
+
+Jobs that wait for their recipe can be many: a forecast reads them in groups that are alike, not one by one.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import column, func, select
-from sqlalchemy.dialects.postgresql import JSONB, distinct_on
+from sqlalchemy import ColumnElement, and_, column, exists, func, not_, or_, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, distinct_on
 from sqlalchemy.orm import Session
 
 from db.models.jobs import LIVE_STATUSES, JobStatus, JobType, ProductionJob, Stage
@@ -40,6 +43,15 @@ class LiveJob(NamedTuple):
     engine: str
     workflow: str | None
     pixels: int
+
+
+class WaitingGroup(NamedTuple):
+    """Jobs whose recipe has not begun and that cost the same. `ids`: in the order in which they begin."""
+
+    job_type: JobType
+    engine: str
+    pixels: int
+    ids: Sequence[int]
 
 
 class LiveSegment(NamedTuple):
@@ -74,6 +86,12 @@ _JOB_COLUMNS = (
     func.coalesce(ProductionJob.parameters["engine"].astext, AUTO_ENGINE),
     ProductionJob.parameters["workflow"].astext,
 )
+_IS_LIVE = ProductionJob.status.in_(LIVE_STATUSES)
+_HAS_TO_BEGIN = and_(  # as QueuedJob.is_recipe_waiting, for a job that has a place in the queue
+    ProductionJob.job_type != JobType.FILM,
+    or_(ProductionJob.stage == Stage.QUEUED, ProductionJob.launch_after.is_not(None)),
+    ~exists().where(RenderSegment.job_id == ProductionJob.id),
+)
 # A shot is large with its graph. The function unpacks it once for all three.
 SHOT_SIZE = (
     func.jsonb_to_record(RenderSegment.shot)
@@ -97,9 +115,23 @@ _SEGMENT_COLUMNS = (
 
 def read_live_jobs(session: Session) -> list[LiveJob]:
     """Read the live jobs, by id."""
-    live = select(*_JOB_COLUMNS, *JOB_SIZE).where(ProductionJob.status.in_(LIVE_STATUSES)).order_by(ProductionJob.id)
-    count = len(_JOB_COLUMNS)
-    return [LiveJob._make((*row[:count], count_job_pixels(*row[count:]))) for row in session.execute(live)]
+    return _read_jobs(session, _IS_LIVE)
+
+
+def read_started_jobs(session: Session, also: Sequence[int] = ()) -> list[LiveJob]:
+    """Read the live jobs that are in no WaitingGroup, and those of `also`, by id."""
+    return _read_jobs(session, and_(_IS_LIVE, or_(not_(_HAS_TO_BEGIN), ProductionJob.id.in_(also))))
+
+
+def read_waiting_groups(session: Session) -> list[WaitingGroup]:
+    """Read the jobs whose recipe has not begun: a row for all that are alike."""
+    engine = func.coalesce(ProductionJob.parameters["engine"].astext, AUTO_ENGINE).label("engine")
+    size = [side.label(f"size_{number}") for number, side in enumerate(JOB_SIZE)]
+    jobs = select(ProductionJob.id, ProductionJob.job_type, engine, *size).where(_IS_LIVE, _HAS_TO_BEGIN).subquery()
+    alike = list(jobs.c)[1:]
+    ids = func.array_agg(aggregate_order_by(jobs.c.id, jobs.c.id))
+    rows = session.execute(select(*alike, ids).group_by(*alike))
+    return [WaitingGroup(job_type, engine, count_job_pixels(*size), ids) for job_type, engine, *size, ids in rows]
 
 
 def read_live_segments(session: Session) -> dict[int, list[LiveSegment]]:
@@ -122,3 +154,9 @@ def shot_pixels(*sides: float | None) -> float | None:
     """The pixels of all frames of a shot with this SHOT_SIZE."""
     known = [side for side in sides if side is not None]
     return math.prod(known) if len(known) == len(sides) else None
+
+
+def _read_jobs(session: Session, condition: ColumnElement[bool]) -> list[LiveJob]:
+    found = select(*_JOB_COLUMNS, *JOB_SIZE).where(condition).order_by(ProductionJob.id)
+    count = len(_JOB_COLUMNS)
+    return [LiveJob._make((*row[:count], count_job_pixels(*row[count:]))) for row in session.execute(found)]

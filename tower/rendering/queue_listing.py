@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.models.jobs import JobType, Stage
 from db.models.rendering import SegmentState
 from tower.clients.prefect import FlowRunInfo, PrefectClient
-from tower.rendering.live_jobs import LiveJob, LiveSegment, read_live_jobs, read_live_segments
+from tower.rendering.live_jobs import LiveJob, LiveSegment, read_live_jobs, read_live_segments, read_started_jobs
 
 GPU_POOL = "gpu"
 
@@ -89,6 +89,12 @@ def list_live_jobs(session: Session) -> list[QueuedJob]:
     """List the live jobs from the database only, without their waiting runs."""
     segments = read_live_segments(session)
     return [QueuedJob(job, segments.get(job.id, ())) for job in read_live_jobs(session)]
+
+
+def list_started_jobs(session: Session, also: Sequence[int] = ()) -> list[QueuedJob]:
+    """List the live jobs as list_live_jobs does, of those whose recipe has not begun only the ones of `also`."""
+    segments = read_live_segments(session)
+    return [QueuedJob(job, segments.get(job.id, ())) for job in read_started_jobs(session, also)]
 
 
 def sort_queue(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:

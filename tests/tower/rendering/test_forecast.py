@@ -20,7 +20,9 @@ from tower.jobs.analytics import count_pixels
 from tower.jobs.spec import GenerationSpec
 from tower.rendering import segments
 from tower.rendering.forecast import NO_FORECAST, forecast_job, forecast_jobs
-from tower.rendering.live_jobs import read_live_jobs
+from tower.rendering.live_jobs import read_live_jobs, read_waiting_groups
+from tower.rendering.queue_eta import estimate_etas_s
+from tower.rendering.queue_listing import list_live_jobs, list_started_jobs, sort_queue
 from tower.rendering.segments import SegmentPlan
 
 SPEC = GenerationSpec(prompt="neon city", width=256, height=256, duration_s=2, engine="animatic")
@@ -128,6 +130,36 @@ def test_a_forecast_reads_the_queue_in_as_many_statements_for_one_job_as_for_man
     selected = [statement.partition("FROM")[0] for statement in alone]
     whole = ("production_jobs.parameters,", "production_jobs.steps", "production_jobs.warnings", "render_queue.shot,")
     assert not [text for text in selected for column in whole if column in text]
+
+
+def test_jobs_that_wait_for_their_recipe_are_read_in_groups_and_keep_their_order(
+    session: Session, history: None
+) -> None:
+    working, _ = open_waiting(session)
+    small, large, last = (
+        lifecycle.open_job(session, SPEC.model_copy(update={"width": width}), job_type=JobType.STANDARD)
+        for width in (256, 512, 256)
+    )
+    groups = read_waiting_groups(session)
+    assert sorted((list(group.ids), group.pixels) for group in groups) == [
+        ([small.id, last.id], count_pixels(SPEC)),
+        ([large.id], 2 * count_pixels(SPEC)),
+    ]
+    found = forecast_jobs(session, [last, large, working, small], ANIMATIC_STUDIO)
+    assert [found[job.id].place for job in (working, small, large, last)] == [1, 2, 3, 4]
+    etas_s = estimate_etas_s(session, sort_queue(list_live_jobs(session)), slots=1, paused=False)
+    assert {job_id: etas_s[job_id] for job_id in found} == {
+        working.id: TAKES_S,
+        small.id: 2 * TAKES_S,
+        large.id: 4 * TAKES_S,
+        last.id: 5 * TAKES_S,
+    }
+    assert estimate_as_forecast(session) == etas_s
+
+
+def estimate_as_forecast(session: Session) -> dict[int, float]:
+    groups = read_waiting_groups(session)
+    return estimate_etas_s(session, sort_queue(list_started_jobs(session)), slots=1, paused=False, groups=groups)
 
 
 def record_statements(session: Session, job: ProductionJob) -> list[str]:
