@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -37,16 +38,27 @@ Result = TypeVar("Result")
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archives")  # more would only compete for the disk
 
 
+class RenamedThing(BaseModel):
+    """A name that was changed. On a branch, a new commit changed it; the commits before it keep the old name."""
+
+    place: str = Field(description="The kind of thing, or the table and column.", examples=["characters"])
+    branch: str | None
+    old: str
+    new: str
+
+
 class ImportedProject(BaseModel):
     """`rows` counts the imported rows by table. The commits keep their hashes."""
 
     project: ProjectAnswer
     content_hash: str = Field(
-        description="Hash of everything in the archive. An export of the new project has the same hash."
+        description="Hash of everything in the archive. An export of the new project has the same hash, unless "
+        "something was `renamed`."
     )
-    heads: dict[str, str] = Field(description="Hash of the newest commit of each branch.")
+    heads: dict[str, str] = Field(description="Hash of the newest commit of each branch in the archive.")
     rows: dict[str, int]
     missing: list[str] = Field(description="Files that were missing when the archive was made.")
+    renamed: list[RenamedThing] = Field(description="Names that are refused today, and what became of each.")
 
 
 class ArchiveResponse(FileResponse):
@@ -126,6 +138,7 @@ def _answer(sessions: SessionFactory, made: ImportResult) -> ImportedProject:
         heads=manifest.heads,
         rows=manifest.rows,
         missing=manifest.missing,
+        renamed=[RenamedThing(**asdict(name)) for name in made.repaired],
     )
 
 

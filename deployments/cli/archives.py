@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -77,11 +78,16 @@ def import_(
     ):
         made = import_project(opened, file, settings=loaded, progress=progress)
     if as_json:
-        summary = {"rows": made.manifest.rows, "heads": made.manifest.heads, "missing": made.manifest.missing}
-        print_json({"project": made.project_id, "content_hash": made.manifest.content_hash, **summary})
+        manifest = made.manifest
+        summary = {"rows": manifest.rows, "heads": manifest.heads, "missing": manifest.missing}
+        renamed = [asdict(name) for name in made.repaired]
+        print_json({"project": made.project_id, "content_hash": manifest.content_hash, **summary, "renamed": renamed})
         return
     for missing in made.manifest.missing:
         print_note(f"Missing in the export: {missing}")
+    for name in made.repaired:
+        place = name.place if name.branch is None else f"{name.place} on {name.branch}"
+        print_note(f"Renamed in {place}, because {name.old!a} is not accepted today: {name.new}")
     print_line(str(made.project_id))
     print_note(f"{made.manifest.project}: {sum(made.manifest.rows.values())} rows, {len(made.manifest.heads)} branches")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -28,11 +28,11 @@ from tower.archives.format import (
 )
 from tower.archives.media_in import MediaImporter, unpack_media
 from tower.archives.media_out import ProgressCallback
+from tower.archives.names_in import RepairedName, repair_names
 from tower.archives.reading import ArchiveReader
 from tower.archives.rows_in import RowImporter
-from tower.archives.tables import ARCHIVED_TABLES, PROJECTS, ArchivedTable
+from tower.archives.tables import ARCHIVED_TABLES, PROJECTS
 from tower.errors import InvalidError
-from tower.names import clean_name
 from tower.settings import Settings
 from tower.storage.garbage import discard_unreferenced
 from tower.storage.imported_files import IMPORTED_AS_KEY
@@ -43,7 +43,6 @@ from tower.versions.objects import ObjectStore, object_hash
 from tower.versions.values import encode_canonical
 
 BATCH_ROWS = 500  # objects
-NAME_COLUMNS = frozenset({"name", "title", "native_name", "series_name"})
 REASONS_BY_SQLSTATE = {
     "23502": "a required value is missing",
     "23503": "a row refers to one that does not exist",
@@ -67,8 +66,11 @@ ASSET_KINDS = {
 
 @dataclass(frozen=True)
 class ImportResult:
+    """The new project. `repaired`: the names that were changed because they are refused today."""
+
     project_id: int
     manifest: Manifest
+    repaired: Sequence[RepairedName] = ()
 
 
 def import_project(
@@ -84,13 +86,14 @@ def import_project(
             try:
                 with sessions.begin() as session:
                     project_id = _write_project(session, archive, media, progress)
+                    repaired = repair_names(session, project_id)
                     media.publish_files()
             except BaseException as error:
                 discard_unreferenced(sessions, media.published)
                 if isinstance(error, DataError | IntegrityError | InternalError | ProgrammingError):
                     raise _translate_database_error(error) from error
                 raise
-        return ImportResult(project_id, archive.manifest)
+        return ImportResult(project_id, archive.manifest, repaired)
 
 
 def _write_project(session: Session, archive: ArchiveReader, media: MediaImporter, progress: ProgressCallback) -> int:
@@ -200,34 +203,9 @@ def _check_project(session: Session, project_id: int, manifest: Manifest) -> Non
     found = dict(session.execute(heads.where(Branch.project_id == project_id)).all())
     if found != manifest.heads or session.get_one(Project, project_id).name != manifest.project:
         raise ArchiveError("The archive is damaged: its name or branches do not match its manifest")
-    _check_names(session, project_id)
     session.execute(text("set constraints all immediate"))
     for finding in fsck.check_project(session, project_id=project_id):
         raise ArchiveError(f"The archive is damaged: {finding.message}")
-
-
-def _check_names(session: Session, project_id: int) -> None:
-    """Check the present names as an edit does. History may hold names that are refused today."""
-    for archived in ARCHIVED_TABLES:
-        for column in NAME_COLUMNS & set(archived.table.columns.keys()):
-            rows = select(archived.table.columns[column]).where(_of_project(archived, project_id))
-            for name in session.scalars(rows):
-                _check_name(f"{archived.table.name}.{column}", name)
-
-
-def _of_project(archived: ArchivedTable, project_id: int) -> ColumnElement[bool]:
-    columns = archived.table.columns
-    return (columns["id"] if archived.name == PROJECTS else columns["project_id"]) == project_id
-
-
-def _check_name(place: str, name: str | None) -> None:
-    try:
-        expected = None if not name or clean_name(name) == name else f"it in NFC, as {clean_name(name)!a}"
-    except ValueError as refused:
-        expected = str(refused)
-    if expected is not None:
-        advice = "rename it in the Tower that made the archive, and export it again"
-        raise ArchiveError(f"The archive holds the name {name!a} in {place}: expected {expected}; {advice}")
 
 
 def _translate_database_error(error: DataError | IntegrityError | InternalError | ProgrammingError) -> ArchiveError:
