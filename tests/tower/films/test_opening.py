@@ -11,14 +11,14 @@ from db.models.jobs import JobStatus, JobType, ProductionJob, Stage
 from tests.tower.films.conftest import FilmStage
 from tests.tower.scene_takes import ANIMATIC_STUDIO
 from tower.assembly.takes import EpisodeIncompleteError
-from tower.errors import ConflictError, InvalidError, SupersededError
+from tower.errors import ConflictError, InvalidError, NotFoundError, SupersededError
 from tower.films.requests import RenderChoice, read_request
 from tower.jobs import attempts, lifecycle
 from tower.jobs.attempts import Attempt
 from tower.jobs.launching import jobs_to_launch
 from tower.rendering.forecast import forecast_job
 from tower.rendering.queue_order import cancel_pending
-from tower.shots.preflight import check_job_can_render
+from tower.shots.preflight import check_job_can_render, retry_job
 
 
 def due_ids(session: Session) -> list[int]:
@@ -121,6 +121,18 @@ def test_a_retried_film_retries_its_failed_renders_and_waits_again(session: Sess
     statuses = [stage.read_job(job_id).status for job_id in (done, failed)]
     assert statuses == [JobStatus.COMPLETED, JobStatus.PROCESSING]
     assert due_ids(session) == [failed]
+
+
+def test_a_films_retry_is_refused_if_a_render_of_it_cannot_be_made_any_more(session: Session, stage: FilmStage) -> None:
+    film = stage.open_film()
+    broken = stage.read_job(film.opened[1])
+    broken.parameters = broken.parameters | {"workflow": "gone"}
+    ids = (*film.opened, film.job.id)
+    for job_id in ids:
+        stage.end(job_id, JobStatus.FAILED)
+    with pytest.raises(NotFoundError, match="no workflow 'gone'"), session.begin_nested():
+        retry_job(session, film.job.id, ANIMATIC_STUDIO)
+    assert {stage.read_job(job_id).status for job_id in ids} == {JobStatus.FAILED}
 
 
 def test_a_run_that_was_started_by_hand_cannot_claim_a_waiting_film(session: Session, stage: FilmStage) -> None:
