@@ -100,6 +100,10 @@ class ProductionSchedule(IdMixin, TimestampMixin, Base):
     postponed_until: Mapped[datetime | None] = mapped_column(
         sort_order=98, comment="Earliest time of the next try. Null: it was not postponed."
     )
+    estimate_s: Mapped[float | None] = mapped_column(
+        sort_order=100,
+        comment="Seconds of its renders, as estimated when it was planned or the window was set. Null: unknown.",
+    )
     postponed_reason: Mapped[str | None] = mapped_column(
         sort_order=99, comment="What was missing at the last try, in one sentence. Null: it was not postponed."
     )

@@ -24,6 +24,7 @@ COLUMNS = {
     "episode": "episode_id",
     "scene": "scene_key",
     "waits for": "waiting_reason",
+    "obstacle": "obstacle",
     "error": "error_message",
 }
 OPTIONS = {
@@ -157,6 +158,11 @@ def window(
         print_line(f"{found['start']}-{found['end']} {found['zone']}, {state}")
         for opening in found["next_openings"]:
             print_line(f"opens {opening['opens_at']}, closes {opening['closes_at']}")
+    for entry in found["unfit"]:
+        which = f"entry {entry['schedule_id']} of project {entry['project_id']}"
+        print_line(f"{which} fits in no opening: {entry['reason']}")
+    if found["unfit_count"] > len(found["unfit"]):
+        print_line(f"and {found['unfit_count'] - len(found['unfit'])} more")
     if found["reason"]:
         print_note(f"Prefect: {found['reason']}")
 

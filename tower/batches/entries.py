@@ -19,14 +19,17 @@ from db.models.versions import Branch
 from tower.errors import ConflictError, InvalidError, NotFoundError, TowerError, UnavailableError
 from tower.films.opening import FilmJob, open_film_job
 from tower.films.requests import FilmRequest
+from tower.jobs import lifecycle
 from tower.rendering.studio import Studio
 from tower.settings import AUTO_ENGINE
 from tower.shots.preflight import check_job_can_render
-from tower.shots.scene_jobs import live_jobs_by_scene, lock_branch, open_scene_job
+from tower.shots.scene_jobs import BranchHead, choose_draw, live_jobs_by_scene, lock_branch, prepare_scene_job
+from tower.shots.scene_spec import RenderOverrides
 from tower.staleness.rendering import open_stale_renders
 from tower.story.episodes import find_episode
 from tower.story.schedule import STALE_PARAMETERS
 
+SCENE_GONE = "Its branch no longer has such a scene"
 SPEC_FIELDS = {"duration": "duration_s"}  # names of a GenerationSpec that differ from those of the parameters
 
 
@@ -80,6 +83,29 @@ def open_entry(session: Session, row: ProductionSchedule, studio: Studio) -> Ope
     return _open_scene(session, row, studio) if row.scene_key is not None else _open_stale(session, row, studio)
 
 
+def find_entry_scene(session: Session, row: ProductionSchedule) -> Scene:
+    """Raises NotFoundError if the branch no longer has the scene of the entry."""
+    scene = session.scalar(select(Scene).where(Scene.branch_id == row.branch_id, Scene.key == row.scene_key))
+    if scene is None:
+        raise NotFoundError(SCENE_GONE)
+    return scene
+
+
+def prepare_entry_scene(session: Session, row: ProductionSchedule, scene: Scene, head: BranchHead) -> ProductionJob:
+    """The job that renders the scene of the entry, which is not in the database."""
+    parameters: dict[str, Any] = {name: value for name, value in row.parameters.items() if value is not None}
+    quality, engine = parameters.pop("quality", None), parameters.pop("engine", AUTO_ENGINE)
+    overrides = {SPEC_FIELDS.get(name, name): value for name, value in parameters.items()}
+    wish = RenderOverrides(quality, engine, overrides, choose_draw(session, scene))
+    return prepare_scene_job(session, head, scene, wish, job_type=row.job_type)
+
+
+def read_stale_parameters(row: ProductionSchedule) -> dict[str, Any]:
+    if other := row.parameters.keys() - STALE_PARAMETERS:
+        raise InvalidError.field("parameters", sorted(other), "quality and engine only, for this target")
+    return {name: row.parameters.get(name) for name in ("quality", "engine")}
+
+
 def _open_film(session: Session, row: ProductionSchedule, key: uuid.UUID, studio: Studio) -> OpenedEntry:
     branch = session.get_one(Branch, row.branch_id)
     episode = find_episode(session, key, branch=branch.name, project_id=row.project_id)
@@ -88,7 +114,7 @@ def _open_film(session: Session, row: ProductionSchedule, key: uuid.UUID, studio
         project_id=row.project_id,
         branch=branch.name,
         publish=row.allow_publish,
-        **_stale_parameters(row),
+        **read_stale_parameters(row),
     )
     try:
         film = open_film_job(session, studio, episode, request)
@@ -118,7 +144,7 @@ def _scenes_of_film(session: Session, film: FilmJob, scenes: Sequence[Scene]) ->
 
 def _open_stale(session: Session, row: ProductionSchedule, studio: Studio) -> OpenedEntry:
     branch = session.get_one(Branch, row.branch_id)
-    result = open_stale_renders(session, branch, studio=studio, **_stale_parameters(row))
+    result = open_stale_renders(session, branch, studio=studio, **read_stale_parameters(row))
     scenes = []
     for found in result.stale:
         scene, number = found.scene.id, found.scene.scene_number
@@ -134,48 +160,24 @@ def _open_stale(session: Session, row: ProductionSchedule, studio: Studio) -> Op
 
 
 def _open_scene(session: Session, row: ProductionSchedule, studio: Studio) -> OpenedEntry:
-    scene = session.scalar(select(Scene).where(Scene.branch_id == row.branch_id, Scene.key == row.scene_key))
-    if scene is None:
-        raise NotFoundError("Its branch no longer has such a scene")
-    lock_branch(session, scene.branch_id, studio.settings)
-    live = live_jobs_by_scene(session, [scene.id]).get(scene.id)
+    scene = find_entry_scene(session, row)
+    head = lock_branch(session, scene.branch_id, studio.settings)
+    session.refresh(scene)
     try:
-        with session.begin_nested() as savepoint:
-            job = _open_scene_job(session, row, scene, studio)
-            if live is not None and _renders_the_same(live, job):
-                savepoint.rollback()
-                return OpenedEntry([live], [], [StartedScene(scene.id, scene.scene_number, SceneStart.JOINED, live.id)])
+        job = prepare_entry_scene(session, row, scene, head)
+        check_job_can_render(session, job, studio)
     except UnavailableError:
         raise
     except TowerError as error:
         refused = StartedScene(scene.id, scene.scene_number, SceneStart.REFUSED, reason=error.message)
         return OpenedEntry([], [], [refused])
+    live = live_jobs_by_scene(session, [scene.id]).get(scene.id)
+    if live is not None and _renders_the_same(live, job):
+        return OpenedEntry([live], [], [StartedScene(scene.id, scene.scene_number, SceneStart.JOINED, live.id)])
+    lifecycle.add_job(session, job)
     return OpenedEntry([job], [job], [StartedScene(scene.id, scene.scene_number, SceneStart.OPENED, job.id)])
 
 
 def _renders_the_same(live: ProductionJob, job: ProductionJob) -> bool:
     """Whether the live job renders the same state of the scene as the new one, with the same parameters."""
     return (live.job_type, live.commit_hash, live.parameters) == (job.job_type, job.commit_hash, job.parameters)
-
-
-def _open_scene_job(session: Session, row: ProductionSchedule, scene: Scene, studio: Studio) -> ProductionJob:
-    parameters: dict[str, Any] = {name: value for name, value in row.parameters.items() if value is not None}
-    quality, engine = parameters.pop("quality", None), parameters.pop("engine", AUTO_ENGINE)
-    overrides = {SPEC_FIELDS.get(name, name): value for name, value in parameters.items()}
-    job = open_scene_job(
-        session,
-        scene,
-        settings=studio.settings,
-        quality=quality,
-        engine=engine,
-        overrides=overrides,
-        job_type=row.job_type,
-    )
-    check_job_can_render(session, job, studio)
-    return job
-
-
-def _stale_parameters(row: ProductionSchedule) -> dict[str, Any]:
-    if other := row.parameters.keys() - STALE_PARAMETERS:
-        raise InvalidError.field("parameters", sorted(other), "quality and engine only, for this target")
-    return {name: row.parameters.get(name) for name in ("quality", "engine")}

@@ -25,10 +25,15 @@ RANDOM_SEED_BITS = 32
 
 def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> ProductionJob:
     """Open a new job. It is launched once the caller commits. Raises InvalidError for an unknown project or style."""
+    return add_job(session, prepare_job(session, spec, job_type=job_type))
+
+
+def prepare_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> ProductionJob:
+    """A new job that is not in the database, so that it uses up no id. Raises InvalidError as open_job does."""
     if spec.project_id is not None:
-        _activate_project(session, spec.project_id)
+        _find_project(session, spec.project_id)
     find_style(session, spec.style, project_id=spec.project_id)
-    job = ProductionJob(
+    return ProductionJob(
         project_id=spec.project_id,
         job_type=job_type,
         status=JobStatus.SEGMENTS_QUEUED if job_type == JobType.FAST else JobStatus.PROCESSING,
@@ -36,7 +41,14 @@ def open_job(session: Session, spec: GenerationSpec, *, job_type: JobType) -> Pr
         parameters=spec.model_dump(mode="json"),
         comfyui_job_id=uuid.uuid4(),
         seed=secrets.randbits(RANDOM_SEED_BITS) if spec.seed is None else spec.seed,
+        steps={},
     )
+
+
+def add_job(session: Session, job: ProductionJob) -> ProductionJob:
+    """Put a prepared job into the database. It is launched once the caller commits."""
+    if job.project_id is not None:
+        _activate_project(session, job.project_id)
     session.add(job)
     session.flush()
     return job
@@ -175,11 +187,16 @@ def _matches_key(key: str) -> ColumnElement[bool]:
 
 def _activate_project(session: Session, project_id: int) -> None:
     """Make a draft project active: this is its first generation."""
+    project = _find_project(session, project_id)
+    if project.status == ProjectStatus.DRAFT:
+        project.status = ProjectStatus.ACTIVE
+
+
+def _find_project(session: Session, project_id: int) -> Project:
     project = session.get(Project, project_id)
     if project is None or project.deleted_at is not None:
         raise InvalidError.field("project_id", project_id, "the id of an existing project")
-    if project.status == ProjectStatus.DRAFT:
-        project.status = ProjectStatus.ACTIVE
+    return project
 
 
 def _is_unchanged(job: ProductionJob) -> ColumnElement[bool]:

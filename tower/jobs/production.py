@@ -123,9 +123,13 @@ def decide_spec(session: Session, fields: Mapping[str, Any]) -> DecidedSpec:
 
 def open_decided_job(session: Session, decided: DecidedSpec, *, job_type: JobType) -> ProductionJob:
     """Open a job that remembers the source of each setting. Raises InvalidError as lifecycle.open_job does."""
-    job = lifecycle.open_job(session, decided.spec, job_type=job_type)
+    return lifecycle.add_job(session, prepare_decided_job(session, decided, job_type=job_type))
+
+
+def prepare_decided_job(session: Session, decided: DecidedSpec, *, job_type: JobType) -> ProductionJob:
+    """The job that open_decided_job would open, which is not in the database."""
+    job = lifecycle.prepare_job(session, decided.spec, job_type=job_type)
     remember_sources(job, decided.sources)
-    session.flush()
     return job
 
 

@@ -16,7 +16,7 @@ from db.models.scenes import Scene
 from db.models.styles import StyleTemplate
 from db.models.versions import Branch, Commit
 from tower.jobs import lifecycle
-from tower.jobs.production import open_decided_job
+from tower.jobs.production import prepare_decided_job
 from tower.jobs.spec import EngineChoice
 from tower.jobs.steps import StepResult
 from tower.presets.styles import find_style
@@ -56,11 +56,23 @@ def open_scene_job(
     The branch stays locked until the caller commits. The job's steps hold cast, style and state. Without an accepted
     take, each rejected take gives the next one another seed. Raises InvalidError for a scene that cannot be rendered.
     """
-    ready = lock_branch(session, scene.branch_id, settings)
+    head = lock_branch(session, scene.branch_id, settings)
     session.refresh(scene)
-    sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
     wish = RenderOverrides(quality, engine, dict(overrides or {}), choose_draw(session, scene))
-    return open_scene_job_on(sources, ready, scene, wish, job_type=job_type)
+    return lifecycle.add_job(session, prepare_scene_job(session, head, scene, wish, job_type=job_type))
+
+
+def prepare_scene_job(
+    session: Session,
+    head: BranchHead,
+    scene: Scene,
+    options: RenderOverrides,
+    *,
+    job_type: JobType = JobType.INTEGRATED,
+) -> ProductionJob:
+    """The job that open_scene_job would open, which is not in the database."""
+    sources = load_render_inputs(session, scene.branch_id, scene.project_id, [scene])
+    return prepare_scene_job_on(sources, head, scene, options, job_type=job_type)
 
 
 def choose_draw(session: Session, scene: Scene) -> int:
@@ -76,17 +88,21 @@ def choose_draw(session: Session, scene: Scene) -> int:
 
 
 @dataclass(frozen=True)
-class LockedBranch:
-    """The head of a locked branch, and the engine for scenes without a chosen engine."""
+class BranchHead:
+    """The newest commit of a branch, and the engine for scenes without a chosen engine."""
 
     commit_hash: str | None
     engine: EngineVersion
 
 
-def lock_branch(session: Session, branch_id: int, settings: Settings) -> LockedBranch:
+def lock_branch(session: Session, branch_id: int, settings: Settings) -> BranchHead:
     """Lock the branch against other writers until the transaction ends."""
     session.execute(select(Branch.id).where(Branch.id == branch_id).with_for_update(key_share=True))
-    return LockedBranch(head_commit_hash(session, branch_id), current_engine(session, settings))
+    return read_head(session, branch_id, settings)
+
+
+def read_head(session: Session, branch_id: int, settings: Settings) -> BranchHead:
+    return BranchHead(head_commit_hash(session, branch_id), current_engine(session, settings))
 
 
 def head_commit_hash(session: Session, branch_id: int) -> str | None:
@@ -94,24 +110,22 @@ def head_commit_hash(session: Session, branch_id: int) -> str | None:
     return session.scalar(select(Commit.hash).join(Branch, Branch.head_id == Commit.id).where(Branch.id == branch_id))
 
 
-def open_scene_job_on(
+def prepare_scene_job_on(
     inputs: RenderInputs,
-    branch: LockedBranch,
+    head: BranchHead,
     scene: SceneView,
     options: RenderOverrides,
     *,
     job_type: JobType = JobType.INTEGRATED,
 ) -> ProductionJob:
-    """Open a job like open_scene_job, with the inputs of its branch already read."""
-    session = inputs.session
+    """Prepare a job like prepare_scene_job, with the inputs of its branch already read."""
     decided, cast = build_spec(inputs, scene, options), find_scene_cast(inputs, scene)
-    fingerprint_inputs = collect_fingerprint_inputs(inputs, scene, options, engine_for_scene(options, branch.engine))
+    fingerprint_inputs = collect_fingerprint_inputs(inputs, scene, options, engine_for_scene(options, head.engine))
     state = SceneSnapshot(str(scene.key), options, fingerprint_inputs)
-    job = open_decided_job(session, decided, job_type=job_type)
-    job.scene_id, job.commit_hash = scene.id, branch.commit_hash
+    job = prepare_decided_job(inputs.session, decided, job_type=job_type)
+    job.scene_id, job.commit_hash = scene.id, head.commit_hash
     job.steps = job.steps | CAST_STEP.to_entry(cast) | SCENE_STEP.to_entry(state)
     job.warnings = [cast.warning] if cast.warning else []
-    session.flush()
     return job
 
 

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models.episodes import Episode
 from db.models.jobs import ProductionJob
-from db.models.scenes import Scene
 from db.models.versions import Branch
 from tower.errors import InvalidError, NotFoundError, TowerError
+from tower.jobs import lifecycle
 from tower.jobs.spec import EngineChoice
 from tower.rendering.engine_choice import EngineVersion
 from tower.rendering.studio import Studio
 from tower.shots.fingerprint import collect_fingerprint_inputs, engine_for_scene
 from tower.shots.preflight import check_job_can_render
 from tower.shots.scene_jobs import (
-    LockedBranch,
-    choose_draw,
+    BranchHead,
     live_jobs_by_scene,
     lock_branch,
-    open_scene_job_on,
+    prepare_scene_job_on,
     read_scene_snapshot,
 )
 from tower.shots.scene_sources import RenderInputs, SceneView, load_render_inputs
 from tower.shots.scene_spec import RenderOverrides
+from tower.staleness.planned_renders import change_overrides, list_needed
 from tower.staleness.reasons import compare_inputs
 from tower.staleness.report import StaleScene, report_branch, report_episode
 
@@ -63,8 +62,8 @@ def open_stale_renders(
     """Open a job for each stale scene of the branch that no job is rendering. The caller commits.
 
     Each job uses the overrides of the accepted take, except for the quality and engine given here. A concurrent caller
-    waits and then finds these jobs. In a dry run the jobs are rolled back. Raises UnavailableError for an engine that
-    no worker has.
+    waits and then finds these jobs. In a dry run they are not put into the database. Raises UnavailableError for an
+    engine that no worker has.
     """
     ready = lock_branch(session, branch.id, studio.settings)
     stale = report_branch(session, branch, studio.settings).stale
@@ -76,7 +75,7 @@ def open_stale_renders(
     refused: dict[int, TowerError] = {}
     for found in stale:
         if found.scene.id not in live:
-            wish = _change_wish(found.overrides, quality, engine)
+            wish = change_overrides(found.overrides, quality, engine)
             try:
                 opened[found.scene.id] = _open_job(sources, ready, found.scene, wish, studio, kept=not dry_run)
             except (InvalidError, NotFoundError) as error:
@@ -111,11 +110,7 @@ def open_episode_renders(
     """
     ready = lock_branch(session, episode.branch_id, studio.settings)
     found = report_episode(session, episode, studio.settings)
-    missing = session.scalars(select(Scene).where(Scene.id.in_(found.missing))).all()
-    wanted: list[tuple[SceneView, RenderOverrides]] = [
-        *((stale.scene, stale.overrides) for stale in found.stale),
-        *((scene, RenderOverrides(draw=choose_draw(session, scene))) for scene in missing),
-    ]
+    wanted = list_needed(session, found)
     scenes = [scene for scene, _ in wanted]
     sources = load_render_inputs(session, episode.branch_id, episode.project_id, scenes)
     running = live_jobs_by_scene(session, [scene.id for scene in scenes])
@@ -126,7 +121,7 @@ def open_episode_renders(
             joined.append(live)
             continue
         try:
-            changed = _change_wish(wish, quality, engine)
+            changed = change_overrides(wish, quality, engine)
             opened.append(_open_job(sources, ready, scene, changed, studio, kept=True))
         except (InvalidError, NotFoundError) as error:
             details = {**(error.details or {}), "scene_id": scene.id}
@@ -134,28 +129,21 @@ def open_episode_renders(
     return EpisodeRenders(opened, joined, found.scenes - len(scenes))
 
 
-def _change_wish(wish: RenderOverrides, quality: str | None, engine: EngineChoice | None) -> RenderOverrides:
-    return replace(wish, quality=quality or wish.quality, engine=engine or wish.engine)
-
-
 def _open_job(
     sources: RenderInputs,
-    ready: LockedBranch,
+    ready: BranchHead,
     scene: SceneView,
     wish: RenderOverrides,
     studio: Studio,
     *,
     kept: bool,
 ) -> ProductionJob:
-    with sources.session.begin_nested() as savepoint:
-        job = open_scene_job_on(sources, ready, scene, wish)
-        check_job_can_render(sources.session, job, studio)
-        if not kept:
-            savepoint.rollback()
-    return job
+    job = prepare_scene_job_on(sources, ready, scene, wish)
+    check_job_can_render(sources.session, job, studio)
+    return lifecycle.add_job(sources.session, job) if kept else job
 
 
-def _to_live(sources: RenderInputs, ready: LockedBranch, scene: SceneView, job: ProductionJob) -> LiveRender:
+def _to_live(sources: RenderInputs, ready: BranchHead, scene: SceneView, job: ProductionJob) -> LiveRender:
     state = read_scene_snapshot(job)
     if state is None:
         return LiveRender(job, is_current=False)

@@ -8,17 +8,19 @@ from typing import Annotated, Any, Self
 
 from fastapi import Response
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from sqlalchemy.orm import Session
 
 from api.errors import error_responses
-from api.http.dependencies import DatabaseSession, ReadingSession
+from api.http.dependencies import CurrentSettings, DatabaseSession, ReadingSession
 from api.http.etags import IfMatch, require_match, set_etag
 from api.http.field_types import BranchName, ProjectQuery, RowId
 from api.http.paging import Pages
 from api.http.strict_routes import Body, strict_router
-from api.production.dependencies import CurrentStudio, JobReconciler
+from api.production.dependencies import JobReconciler
 from api.production.director.bodies import RenderParameters
 from db.models.jobs import JobType
 from db.models.schedule import ProductionSchedule, ScheduleState
+from tower.batches.obstacles import find_plan_obstacles
 from tower.batches.planning import check_plan
 from tower.batches.starts import PlannedStarts
 from tower.story import schedule
@@ -96,6 +98,11 @@ class PlanAnswer(BaseModel):
         description="Why it starts later than `start_at`.",
         examples=["waiting for the production window, which opens at 2025-11-05 22:00 Europe/Berlin"],
     )
+    obstacle: str | None = Field(
+        description="Why it cannot be made as things are: what it names is gone, or it fits in no opening of the "
+        "production window. Null: nothing is known, or it is no longer planned.",
+        examples=["Its branch no longer has such a scene"],
+    )
     batch_id: int | None = Field(description="The batch that started it, or that it waits in.")
     state: ScheduleState
     job_id: int | None = Field(
@@ -108,15 +115,16 @@ class PlanAnswer(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: ProductionSchedule, starts: PlannedStarts) -> Self:
+    def of(cls, row: ProductionSchedule, starts: PlannedStarts, obstacle: str | None) -> Self:
         start = starts.find_start(row) if row.state == ScheduleState.PLANNED else None
-        own = {"episode_id": row.episode_key, "starts_at": start, "waiting_reason": starts.explain_wait(row)}
+        reasons = {"waiting_reason": starts.explain_wait(row), "obstacle": obstacle}
+        own = {"episode_id": row.episode_key, "starts_at": start, **reasons}
         return cls.model_validate({name: getattr(row, name) for name in cls.model_fields.keys() - own} | own)
 
 
 @router.post("/schedule", status_code=201, responses=error_responses(400, 404, 413, 415))
 def plan_render(
-    body: NewPlan, session: DatabaseSession, studio: CurrentStudio, reconciler: JobReconciler, *, response: Response
+    body: NewPlan, session: DatabaseSession, settings: CurrentSettings, reconciler: JobReconciler, *, response: Response
 ) -> PlanAnswer:
     """Schedule a render. A run in Prefect starts its generations when it is due and the production window is open.
 
@@ -127,8 +135,8 @@ def plan_render(
     named = {"project_id", "branch_name", "scene_id", "episode_id"}
     with session.begin():
         row = schedule.add_schedule(session, plan, body.model_dump(exclude=named) | _parameters(body))
-        check_plan(session, row, studio)
-        answer = PlanAnswer.of(row, PlannedStarts.read(session))
+        check_plan(session, row, settings)
+        answer = _answer(session, row)
     reconciler.wake()
     response.headers["Location"] = f"{router.prefix}/schedule/{answer.id}"
     set_etag(response, answer)
@@ -142,13 +150,14 @@ def list_plans(
     """The scheduled renders of a project, in the order of creation."""
     page = schedule.list_schedules(session, project_id, state=state, page_request=pages.page_request)
     starts = PlannedStarts.read(session)
-    return pages.answer(page, lambda row: PlanAnswer.of(row, starts))
+    obstacles = find_plan_obstacles(session, page.rows, starts)
+    return pages.answer(page, lambda row: PlanAnswer.of(row, starts, obstacles.get(row.id)))
 
 
 @router.get("/schedule/{schedule_id}", responses=error_responses(404))
 def get_plan(schedule_id: RowId, session: ReadingSession, response: Response) -> PlanAnswer:
     """A scheduled render and its result."""
-    answer = PlanAnswer.of(schedule.find_schedule(session, schedule_id), PlannedStarts.read(session))
+    answer = _answer(session, schedule.find_schedule(session, schedule_id))
     set_etag(response, answer)
     return answer
 
@@ -158,7 +167,7 @@ def change_plan(
     schedule_id: RowId,
     body: PlanChange,
     session: DatabaseSession,
-    studio: CurrentStudio,
+    settings: CurrentSettings,
     reconciler: JobReconciler,
     *,
     response: Response,
@@ -167,13 +176,13 @@ def change_plan(
     """Change a scheduled render that has not started."""
     with session.begin():
         row = schedule.find_schedule(session, schedule_id, lock=True)
-        require_match(if_match, PlanAnswer.of(row, PlannedStarts.read(session)))
+        require_match(if_match, _answer(session, row))
         columns = body.model_dump(exclude_unset=True)
         if "parameters" in columns:
             columns |= _parameters(body)
         row = schedule.change_schedule(session, row, columns)
-        check_plan(session, row, studio)
-        answer = PlanAnswer.of(row, PlannedStarts.read(session))
+        check_plan(session, row, settings)
+        answer = _answer(session, row)
     reconciler.wake()
     set_etag(response, answer)
     return answer
@@ -184,7 +193,12 @@ def cancel_plan(schedule_id: RowId, session: DatabaseSession) -> PlanAnswer:
     """Cancel a scheduled render. It stays listed as cancelled. Once started, cancel its generation instead."""
     with session.begin():
         row = schedule.cancel_schedule(session, schedule.find_schedule(session, schedule_id, lock=True))
-        return PlanAnswer.of(row, PlannedStarts.read(session))
+        return _answer(session, row)
+
+
+def _answer(session: Session, row: ProductionSchedule) -> PlanAnswer:
+    starts = PlannedStarts.read(session)
+    return PlanAnswer.of(row, starts, find_plan_obstacles(session, [row], starts).get(row.id))
 
 
 def _parameters(body: NewPlan | PlanChange) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
@@ -9,13 +10,15 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import error_responses
-from api.http.dependencies import DatabaseSession
+from api.http.dependencies import CurrentSettings, DatabaseSession
 from api.http.etags import IfMatch, require_match, set_etag
 from api.http.strict_routes import Body, strict_router
 from api.middleware.key_check import ADMIN
 from api.production.dependencies import JobReconciler, Prefect
 from tower.batches.cron import choose_cron
 from tower.batches.deployment_schedule import BatchSchedule, apply_window, read_back
+from tower.batches.misfits import UnfitEntry, list_unfit_entries
+from tower.batches.planning import refresh_estimates
 from tower.batches.starts import PlannedStarts
 from tower.batches.stored_window import save_window
 from tower.batches.window import ALWAYS_OPEN, Opening, Window, parse_window
@@ -23,6 +26,8 @@ from tower.clients.prefect import PrefectClient
 from tower.errors import UnavailableError
 
 router = strict_router(prefix="/api/anime", tags=["schedule"])
+MAX_UNFIT = 100
+REASON_EXAMPLE = "It is due 2025-11-05 21:00 UTC, and the production window opens at 2025-11-05 22:00 UTC"
 PATHS = ("/production-schedule/window", "/schedule/window")
 
 
@@ -62,6 +67,18 @@ class OpeningAnswer(BaseModel):
         return cls(opens_at=opening.opens_at.astimezone(zone), closes_at=opening.closes_at.astimezone(zone))
 
 
+class UnfitPlan(BaseModel):
+    """A planned entry that fits in no opening of the window. It stays planned, and may end late."""
+
+    schedule_id: int
+    project_id: int
+    reason: str = Field(examples=[REASON_EXAMPLE])
+
+    @classmethod
+    def of(cls, entry: UnfitEntry) -> Self:
+        return cls(schedule_id=entry.row.id, project_id=entry.row.project_id, reason=entry.misfit.reason)
+
+
 class WindowAnswer(WindowState):
     is_open: bool
     closes_at: datetime | None = Field(description="When the open window closes; null if it is closed or always open.")
@@ -70,6 +87,8 @@ class WindowAnswer(WindowState):
     cron_zone: str
     next_runs: list[datetime] = Field(description="When the runs are due that Prefect has made for it.")
     reason: str | None = Field(description="Why there are no runs.")
+    unfit_count: int = Field(description="The number of planned entries that fit in no opening.")
+    unfit: list[UnfitPlan] = Field(description="The first 100 of these, by id, each with the reason.")
 
 
 @router.get(PATHS[0], operation_id="get_production_window")
@@ -78,7 +97,8 @@ def get_window(session: DatabaseSession, prefect: Prefect, response: Response) -
     """The production window, its next openings, and the runs that Prefect will start then."""
     starts = PlannedStarts.read(session)
     set_etag(response, WindowState.of(starts.window))
-    return _answer(starts, _read_schedule(prefect, starts))
+    unfit = list_unfit_entries(session, starts)
+    return _answer(starts, _read_schedule(prefect, starts), unfit)
 
 
 @router.put(
@@ -91,12 +111,16 @@ def set_window(
     prefect: Prefect,
     reconciler: JobReconciler,
     *,
+    settings: CurrentSettings,
     response: Response,
     if_match: IfMatch = None,
 ) -> WindowAnswer:
-    """Let scheduled work start in these hours only. Planned entries move to the next opening; running work goes on."""
+    """Let scheduled work start in these hours only. Planned entries move to the next opening; running work goes on.
+
+    The answer lists the planned entries that fit in no opening of this window. They stay planned.
+    """
     window = parse_window(body.start, body.end, body.zone)
-    return _change(window, session, prefect, reconciler, response=response, if_match=if_match)
+    return _change(window, session, prefect, reconciler, settings=settings, response=response, if_match=if_match)
 
 
 @router.delete(PATHS[0], dependencies=[ADMIN], responses=error_responses(412), operation_id="delete_production_window")
@@ -106,11 +130,12 @@ def remove_window(
     prefect: Prefect,
     reconciler: JobReconciler,
     *,
+    settings: CurrentSettings,
     response: Response,
     if_match: IfMatch = None,
 ) -> WindowAnswer:
     """Let scheduled work start at any time."""
-    return _change(ALWAYS_OPEN, session, prefect, reconciler, response=response, if_match=if_match)
+    return _change(ALWAYS_OPEN, session, prefect, reconciler, settings=settings, response=response, if_match=if_match)
 
 
 def _change(
@@ -119,6 +144,7 @@ def _change(
     prefect: PrefectClient,
     reconciler: JobReconciler,
     *,
+    settings: CurrentSettings,
     response: Response,
     if_match: str | None,
 ) -> WindowAnswer:
@@ -127,8 +153,12 @@ def _change(
         save_window(session, window)
         starts = PlannedStarts.read(session)
     reconciler.wake()
+    if not window.is_always_open:
+        refresh_estimates(session, settings)
+    with session.begin():
+        unfit = list_unfit_entries(session, starts)
     set_etag(response, WindowState.of(window))
-    return _answer(starts, _read_schedule(prefect, starts, changed=True))
+    return _answer(starts, _read_schedule(prefect, starts, changed=True), unfit)
 
 
 def _read_schedule(prefect: PrefectClient, starts: PlannedStarts, *, changed: bool = False) -> BatchSchedule:
@@ -143,7 +173,7 @@ def _read_schedule(prefect: PrefectClient, starts: PlannedStarts, *, changed: bo
         return BatchSchedule(cron, (), error.message)
 
 
-def _answer(starts: PlannedStarts, schedule: BatchSchedule) -> WindowAnswer:
+def _answer(starts: PlannedStarts, schedule: BatchSchedule, unfit: Sequence[UnfitEntry]) -> WindowAnswer:
     window = starts.window
     openings = [] if window.is_always_open else window.list_next(starts.now)
     closes_at = None if window.is_always_open else window.closes_at(starts.now)
@@ -156,4 +186,6 @@ def _answer(starts: PlannedStarts, schedule: BatchSchedule) -> WindowAnswer:
         cron_zone=schedule.cron.zone,
         next_runs=[due.astimezone(window.zone_info) for due in schedule.next_runs],
         reason=schedule.reason,
+        unfit_count=len(unfit),
+        unfit=[UnfitPlan.of(entry) for entry in unfit[:MAX_UNFIT]],
     )

@@ -30,10 +30,21 @@ def test_an_entry_is_planned_listed_and_cancelled(shell: Shell) -> None:
     shell.answer("schedule", "window", "22:00-07:00", "--zone", "UTC")
     made = shell.run("schedule", "add", "--scene", scene, "--at", "2027-03-01T12:00:00+00:00", "--quality", "low")
     assert "waiting for the production window, which opens at 2027-03-01 22:00 UTC" in made.err
+    narrow = shell.run("schedule", "window", "13:00-14:00")
+    assert "fits in no opening" not in narrow.out
     [entry] = shell.answer("schedule", "list")
     assert (str(entry["id"]), entry["parameters"]) == (made.out.strip(), {"quality": "low"})
     assert shell.run("schedule", "cancel", made.out.strip()).code == 0
     assert shell.answer("schedule", "list", "--state", "planned") == []
+
+
+def test_a_new_window_prints_the_entries_that_no_longer_fit(shell: Shell) -> None:
+    shell.made("project", "create", "Tonight")
+    times = ("--at", "2027-03-01T12:00:00+00:00", "--due", "2027-03-01T20:00:00+00:00")
+    made = shell.run("schedule", "add", *times)
+    changed = shell.run("schedule", "window", "22:00-07:00", "--zone", "UTC")
+    assert f"entry {made.out.strip()} of project" in changed.out
+    assert "It is due 2027-03-01 20:00 UTC, and the production window opens at 2027-03-01 22:00 UTC" in changed.out
 
 
 def test_a_wrong_plan_names_the_option(shell: Shell) -> None:

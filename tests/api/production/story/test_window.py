@@ -80,6 +80,23 @@ def test_an_entry_that_is_due_before_the_window_opens_is_refused(client: TestCli
     assert "2027-03-27T22:00:00+01:00" in refused.json()["error"]["message"]
 
 
+def test_a_new_window_lists_what_no_longer_fits_and_the_entry_says_so_too(client: TestClient) -> None:
+    planned = plan(client, due_at="2027-03-27T20:00:00Z")
+    assert planned["obstacle"] is None
+    made = set_window(client)
+    reason = (
+        "It is due 2027-03-27 21:00 Europe/Berlin, and the production window opens at 2027-03-27 22:00 Europe/Berlin"
+    )
+    entry = {"schedule_id": planned["id"], "project_id": planned["project_id"], "reason": reason}
+    assert (made["unfit"], made["unfit_count"]) == ([entry], 1)
+    assert require_success(client.get(URL))["unfit"] == [entry]
+    (listed,) = require_success(client.get(f"{API_ROOT}/schedule", params={"project_id": planned["project_id"]}))
+    assert (listed["state"], listed["obstacle"]) == ("planned", reason)
+    removed = require_success(client.delete(URL))
+    assert (removed["unfit"], removed["unfit_count"]) == ([], 0)
+    assert require_success(client.get(f"{API_ROOT}/schedule/{planned['id']}"))["obstacle"] is None
+
+
 def test_only_the_film_of_an_episode_is_published(client: TestClient) -> None:
     body = {"project_id": create_project(client), "start_at": NOON, "allow_publish": True}
     assert status_and_code(client.post(f"{API_ROOT}/schedule", json=body)) == (422, "VALIDATION_ERROR")
