@@ -12,7 +12,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet moviepy==2.2.1 pillow==11.3.0 numpy==2.3.5
+"$folder/venv/bin/pip" install --quiet moviepy==2.2.1 pillow==11.3.0 numpy==2.4.6
 "$folder/venv/bin/python" - <<'PYTHON'
 import numpy as np
 from moviepy import ColorClip, CompositeVideoClip, ImageClip, vfx
