@@ -73,9 +73,13 @@ class GoldenFilm:
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> GoldenFilm:
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return make_material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(scope="session")
+def golden(material: Material, tmp_path_factory: pytest.TempPathFactory) -> GoldenFilm:
     folder = tmp_path_factory.mktemp("golden")
-    material = make_material(folder)
     cut = golden_cut(material)
     shares: list[float] = []
     result = assemble(cut, folder / "film.mp4", folder / "cache", progress=shares.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,38 +36,86 @@ from tower.assembly.cut import (
 from tower.media.encode import VideoWriter
 from tower.media.files import sha256_of
 
-SIZE = (128, 96)
+SIZE, FOREIGN_SIZE = (128, 96), (160, 120)
 FORM = FilmForm(*SIZE, Fraction(24))
-FLASH = 20  # of the take with clicks
 RATE_HZ = 48_000
-SCENES = (101, 102, 103, 104)
+FLASH = 20  # of the take with clicks
+DISSOLVE, LONG_DISSOLVE = Transition(TransitionKind.DISSOLVE, 4), Transition(TransitionKind.DISSOLVE, 6)
+FADE, LONG_FADE = Transition(TransitionKind.FADE, 6), Transition(TransitionKind.FADE, 8)
 Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Material:
-    """Takes in Tower's form (`house`, `clicking`) and in another one, music and a spoken line."""
+class GoldenScene:
+    """A scene and its take, whose frames count from `number`, with a flash and a click at frame `flash`.
 
-    house: MediaFile
-    foreign: MediaFile
-    clicking: MediaFile
+    `shown` and `speed` say which part of the take the scene shows, in frames of the film. Takes of `size` and `rate`
+    of the film are in Tower's form, others are not.
+    """
+
+    number: int
+    frames: int
+    flash: int
+    shown: tuple[int, int]
+    after: Transition = CUT
+    size: tuple[int, int] = SIZE
+    rate: int = 24
+    speed: Fraction = Fraction(1)
+
+    @property
+    def shade(self) -> int:
+        return 60 + self.number // 50 * 12
+
+    @property
+    def length(self) -> int:
+        return round((self.shown[1] - self.shown[0]) / self.speed)
+
+    def number_at(self, frame: int) -> int:
+        """The number in a picture of the scene."""
+        return self.number + int((self.shown[0] + frame * self.speed) * self.rate / 24)
+
+    @property
+    def flash_frames(self) -> tuple[int, int]:
+        """The frames of the scene between which the flash begins; a slow scene shows it from either."""
+        at = (self.flash * 24 / self.rate - self.shown[0]) / self.speed
+        return math.ceil(at - (self.speed < 1)), math.ceil(at)
+
+
+SCENES = (
+    GoldenScene(0, 36, 10, (0, 18), DISSOLVE),
+    GoldenScene(50, 30, 9, (1, 19), FADE, size=FOREIGN_SIZE),
+    GoldenScene(100, 48, FLASH, (10, 28)),
+    GoldenScene(150, 36, 16, (0, 36), speed=Fraction(2)),
+    GoldenScene(200, 18, 9, (0, 18), LONG_DISSOLVE),
+    GoldenScene(250, 9, 5, (0, 18), size=FOREIGN_SIZE, rate=12),
+    GoldenScene(300, 18, 8, (0, 18), LONG_FADE),
+    GoldenScene(350, 12, 6, (1, 10), speed=Fraction(1, 2)),
+    GoldenScene(400, 24, 12, (3, 21), DISSOLVE, size=FOREIGN_SIZE),
+    GoldenScene(450, 18, 10, (0, 18)),
+)
+
+
+@dataclass(frozen=True)
+class Material:
+    """The takes of the golden scenes, music and a spoken line."""
+
+    takes: tuple[MediaFile, ...]
     music: MediaFile
     speech: MediaFile
     cover: Path
 
+    @property
+    def clicking(self) -> MediaFile:
+        """A take of 2 s with a flash and a click at frame FLASH."""
+        return self.takes[2]
+
 
 def make_material(folder: Path) -> Material:
-    house = write_house_take(folder / "house.mp4", range(48), shade=60)
-    pictures = [draw_planes(100 + number, 120, (160, 120)) for number in range(50)]
-    foreign = write_clip(folder / "foreign.mp4", pictures, ClipFormat(size=(160, 120), tagged=True))
-    clicking = write_house_take(folder / "clicking.mp4", range(200, 248), shade=180, flash=FLASH)
     tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(12 * RATE_HZ) / RATE_HZ)
     voice = 0.3 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 24_000)
     cv2.imwrite(str(folder / "cover.png"), np.full((90, 60, 3), 120, np.uint8))
     return Material(
-        named(house),
-        named(foreign),
-        named(add_sound(clicking, click_track(FLASH / 24, 2.0))),
+        tuple(named(write_take(folder, scene)) for scene in SCENES),
         named(write_sound(folder / "music.wav", tone[None], RATE_HZ)),
         named(write_sound(folder / "speech.wav", voice[None], 24_000)),
         folder / "cover.png",
@@ -74,17 +123,13 @@ def make_material(folder: Path) -> Material:
 
 
 def golden_cut(material: Material) -> EpisodeCut:
-    """Card, house take, dissolve, foreign take, fade, clicking take, part of the house take twice as fast, card."""
-    shots = (
-        Shot(uuid.UUID(int=1), "One", material.house, 0, 48),
-        Shot(uuid.UUID(int=2), "Two", material.foreign, 5, 40),
-        Shot(uuid.UUID(int=3), "Three", material.clicking, 0, 48, sound=SoundRule.KEEP),
-        Shot(uuid.UUID(int=4), "Four", material.house, 8, 32, speed=Fraction(2)),
+    """Title card, ten scenes with cuts, dissolves and fades, end card."""
+    shots = tuple(
+        _shot(number, scene, take) for number, (scene, take) in enumerate(zip(SCENES, material.takes, strict=True), 1)
     )
     title = Card(CardKind.TITLE, ("Neon 雨", "第1話"), 12)
     end = Card(CardKind.END, ("Fin",), 12)
-    dissolve, fade = Transition(TransitionKind.DISSOLVE, 4), Transition(TransitionKind.FADE, 6)
-    cut = EpisodeCut(FORM, (title, *shots, end), (CUT, dissolve, fade, CUT, CUT))
+    cut = EpisodeCut(FORM, (title, *shots, end), (CUT, *(scene.after for scene in SCENES)))
     starts = cut.starts
     return EpisodeCut(
         FORM,
@@ -97,11 +142,29 @@ def golden_cut(material: Material) -> EpisodeCut:
             SubtitleCue(starts[1] + 20, starts[1] + 40, "Here.", "Ken", "eng"),
             SubtitleCue(starts[1] + 6, starts[1] + 30, "どこにいたの?", "Rin", "jpn"),
         ),
-        chapters=tuple(Chapter(starts[number], f"シーン {number}") for number in range(1, 5)),
+        chapters=tuple(Chapter(start, f"シーン {number}") for number, start in enumerate(starts[1:-1], 1)),
         tags={"title": "Neon Rain 1", "show": "Neon Rain", "season_number": "1"},
         origin='{"statement": "雨", "commit": "c0ffee"}',
         cover=material.cover,
     )
+
+
+def _shot(number: int, scene: GoldenScene, take: MediaFile) -> Shot:
+    first, end = scene.shown
+    key, title = uuid.UUID(int=number), f"Scene {number}"
+    return Shot(key, title, take, first, end - first, speed=scene.speed, sound=SoundRule.KEEP)
+
+
+def write_take(folder: Path, scene: GoldenScene) -> Path:
+    numbers = range(scene.number, scene.number + scene.frames)
+    path = folder / f"take-{scene.number}.mp4"
+    if (scene.size, scene.rate) == (SIZE, 24):
+        write_house_take(path, numbers, shade=scene.shade, flash=scene.flash)
+    else:
+        shades = (235 if number == scene.number + scene.flash else scene.shade for number in numbers)
+        pictures = [draw_planes(number, shade, scene.size) for number, shade in zip(numbers, shades, strict=True)]
+        write_clip(path, pictures, ClipFormat(size=scene.size, rate=Fraction(scene.rate)))
+    return add_sound(path, click_track(scene.flash / scene.rate, scene.frames / scene.rate))
 
 
 def write_house_take(target: Path, numbers: Sequence[int], *, shade: int, flash: int | None = None) -> Path:

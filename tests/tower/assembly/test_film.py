@@ -8,11 +8,23 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.tower.assembly.conftest import GoldenFilm
-from tests.tower.assembly.golden import FLASH, SIZE, read_chapter, read_frames, read_mono, read_subtitles
+from tests.tower.assembly.golden import (
+    RATE_HZ,
+    SCENES,
+    SIZE,
+    Samples,
+    read_chapter,
+    read_frames,
+    read_mono,
+    read_subtitles,
+)
+from tests.tower.conform.flashes import match_clicks
 from tests.tower.media.numbered import read_number, read_shade
+from tower.assembly.clips import head_frames, tail_frames
 from tower.assembly.cut import EpisodeCut, Shot
 from tower.assembly.film import assemble
 from tower.conform.loudness import measure_loudness
@@ -20,33 +32,48 @@ from tower.conform.sound import MusicExcerpt, decode_stereo
 from tower.errors import CancelledError
 from tower.media.probe import probe
 
-HALF_FRAME_S = 0.5 / 24
+EXACT_S = 0.003
+STRETCHED_S = 0.5 / 24  # half a frame, of sound at another speed
+Frames = list[npt.NDArray[np.uint8]]
 
 
-def test_every_scene_begins_and_ends_with_its_own_frames(golden: GoldenFilm) -> None:
-    numbers = [read_number(frame) for frame in read_frames(golden.path)]
-    _, one, two, three, four, end = golden.cut.starts
+@pytest.fixture(scope="module")
+def frames(golden: GoldenFilm) -> Frames:
+    return read_frames(golden.path)
+
+
+@pytest.fixture(scope="module")
+def mono(golden: GoldenFilm) -> Samples:
+    return read_mono(golden.path)
+
+
+def test_ten_scenes_begin_and_end_with_their_own_frames(golden: GoldenFilm, frames: Frames) -> None:
+    numbers = [read_number(frame) for frame in frames]
     assert len(numbers) == golden.cut.frames == golden.result.frames
-    assert numbers[one : two + 1] == list(range(45))  # the last is the first of the dissolve, four fifths of scene one
-    assert numbers[two + 4 : three - 3] == list(range(109, 142))
-    assert numbers[three + 3 : four] == list(range(203, 248))
-    assert numbers[four:end] == list(range(8, 40, 2))
+    for number, scene in enumerate(SCENES, 1):
+        before, after = golden.cut.transitions[number - 1 : number + 1]
+        first, end = head_frames(before), scene.length - tail_frames(after)
+        shown = numbers[golden.cut.starts[number] :][first:end]
+        assert (shown[0], shown[-1]) == (scene.number_at(first), scene.number_at(end - 1))
+        if scene.speed >= 1:
+            assert shown == [scene.number_at(frame) for frame in range(first, end)]
 
 
-def test_a_dissolve_shows_both_scenes_and_a_fade_is_black_between_them(golden: GoldenFilm) -> None:
-    frames = read_frames(golden.path)
-    _, _, two, three, _, _ = golden.cut.starts
+def test_a_dissolve_shows_both_scenes_and_a_fade_is_black_between_them(golden: GoldenFilm, frames: Frames) -> None:
+    two, three = golden.cut.starts[2:4]
     shades = [read_shade(frame) for frame in frames[two : two + 4]]
-    assert shades == pytest.approx([60 + 60 * share / 5 for share in range(1, 5)], abs=4)
+    step = SCENES[1].shade - SCENES[0].shade
+    assert shades == pytest.approx([SCENES[0].shade + step * share / 5 for share in range(1, 5)], abs=4)
     assert frames[three - 1][: SIZE[1]].max() <= 20
-    assert read_shade(frames[three]) < read_shade(frames[three + 1]) < read_shade(frames[three + 2]) < 180
+    assert read_shade(frames[three]) < read_shade(frames[three + 1]) < read_shade(frames[three + 2]) < SCENES[2].shade
 
 
-def test_a_copied_scene_is_exact_to_the_packet(golden: GoldenFilm) -> None:
-    film, take = read_frames(golden.path), read_frames(golden.material.house.path)
+def test_a_copied_scene_is_exact_to_the_packet(golden: GoldenFilm, frames: Frames) -> None:
+    take = read_frames(golden.material.takes[0].path)
     start = golden.cut.starts[1]
-    assert all(np.array_equal(film[start + number], take[number]) for number in range(44))
-    assert (golden.result.clips_as_they_are, golden.result.clips_encoded, golden.result.seams_encoded) == (2, 4, 2)
+    assert all(np.array_equal(frames[start + number], take[number]) for number in range(10))
+    result = golden.result
+    assert (result.clips_as_they_are, result.clips_encoded, result.seams_encoded) == (4, 8, 5)
 
 
 def test_the_file_is_h264_at_a_constant_rate_with_its_index_first(golden: GoldenFilm) -> None:
@@ -59,16 +86,14 @@ def test_the_file_is_h264_at_a_constant_rate_with_its_index_first(golden: Golden
     assert found.audio.duration_s == pytest.approx(golden.cut.duration_s, abs=0.022)
 
 
-def test_a_click_is_heard_with_its_flash(golden: GoldenFilm) -> None:
-    frames = read_frames(golden.path)
-    start = golden.cut.starts[3]
-    shown = start + int(np.argmax([read_shade(frame) for frame in frames[start : start + 48]]))
-    assert shown == start + FLASH
-    mono = read_mono(golden.path)
-    begin = round((shown / 24 - 0.1) * 48_000)
-    around = np.abs(mono[begin : begin + 9600])
-    heard_s = (begin + int(np.argmax(around > 0.5 * around.max()))) / 48_000
-    assert heard_s == pytest.approx(shown / 24, abs=0.003)
+def test_the_click_of_every_scene_is_heard_with_its_flash(golden: GoldenFilm, frames: Frames, mono: Samples) -> None:
+    clicks_s = match_clicks(mono, RATE_HZ)
+    for number, scene in enumerate(SCENES, 1):
+        start, length = golden.cut.starts[number], golden.cut.items[number].frames
+        shown = start + int(np.argmax([read_shade(frame) for frame in frames[start : start + length]]))
+        assert shown - start in scene.flash_frames
+        late_s = min((click_s - shown / 24 for click_s in clicks_s), key=abs)
+        assert late_s == pytest.approx(0, abs=EXACT_S if scene.speed == 1 else STRETCHED_S)
 
 
 def test_loudness_and_true_peak_of_the_file_are_on_target(golden: GoldenFilm) -> None:
@@ -80,9 +105,7 @@ def test_loudness_and_true_peak_of_the_file_are_on_target(golden: GoldenFilm) ->
     assert golden.result.sound_note is None
 
 
-def test_music_is_lower_while_a_line_is_spoken(golden: GoldenFilm) -> None:
-    mono = read_mono(golden.path)
-
+def test_music_is_lower_while_a_line_is_spoken(golden: GoldenFilm, mono: Samples) -> None:
     def level_of(at_s: float) -> float:
         part = mono[round(at_s * 48_000) :][:9600]
         tone = np.exp(-2j * np.pi * 220 * np.arange(len(part)) / 48_000)
@@ -99,9 +122,9 @@ def test_chapters_subtitles_cover_and_tags_are_in_the_file(golden: GoldenFilm) -
         cover = container.streams.video[1]
         assert (cover.width, cover.height, cover.codec_context.name) == (60, 90, "mjpeg")
     starts = golden.cut.starts
-    assert [title for title, _ in chapters] == ["Neon Rain 1", *(f"シーン {number}" for number in range(1, 5))]
+    assert [title for title, _ in chapters] == ["Neon Rain 1", *(f"シーン {number}" for number in range(1, 11))]
     begins = [begin for _, begin in chapters]
-    assert begins == pytest.approx([0, *(start / 24 for start in starts[1:5])], abs=0.001)
+    assert begins == pytest.approx([0, *(start / 24 for start in starts[1:11])], abs=0.001)
     assert golden.cut.tags.items() <= tags.items()
     assert tags["comment"] == golden.cut.origin
     lines = read_subtitles(golden.path)
@@ -130,7 +153,7 @@ def test_a_changed_scene_makes_one_clip_its_seams_and_the_sound(golden: GoldenFi
     assert isinstance(foreign, Shot)
     items[2] = replace(foreign, first_frame=8)
     result = assemble(replace(golden.cut, items=tuple(items)), tmp_path / "film.mp4", golden.cache)
-    assert (result.clips_encoded, result.clips_cached, result.clips_as_they_are, result.seams_encoded) == (1, 3, 2, 2)
+    assert (result.clips_encoded, result.clips_cached, result.clips_as_they_are, result.seams_encoded) == (1, 7, 4, 2)
 
 
 def test_a_missing_or_touched_film_is_written_again_from_the_cache(golden: GoldenFilm, tmp_path: Path) -> None:

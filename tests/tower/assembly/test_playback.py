@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import av
 import pytest
-from playwright.sync_api import Browser
 
 from tests.tower.assembly.conftest import GoldenFilm
 from tests.tower.conform import chromium
 from tower.assembly.muxing import film_chapters
 
 FPS = 24
+CHAPTERS = 11  # the title and ten scenes
 LATE_S = 0.5  # a browser leaves frames out at this speed
+LATE_FRAMES = 2  # a busy browser draws a frame when the next ones are shown already
 RATE = 2.0
-
-
-@pytest.fixture(scope="module")  # module scope: while the browser is open, no other event loop can run in this thread
-def browser() -> Iterator[Browser]:
-    with chromium.browser() as started_browser:
-        yield started_browser
+Shown = list[tuple[float, float]]
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +24,28 @@ def brightness(golden: GoldenFilm) -> list[float]:
         return [float(frame.to_ndarray(format="rgb24").mean()) for frame in container.decode(video=0)]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.fixture(scope="module")
+def starts_s(golden: GoldenFilm) -> list[float]:
+    return [chapter.start_frame / FPS for chapter in film_chapters(golden.cut)]
+
+
+@pytest.fixture(scope="module")
+def shown(golden: GoldenFilm, starts_s: list[float]) -> list[Shown]:
+    """What the browser shows after a jump to each chapter. It plays all at once, as each takes seconds."""
+    with chromium.browser() as browser:
+        return chromium.capture_jumps(browser, golden.path, starts_s, rate=RATE)
+
+
+@pytest.mark.parametrize("number", range(CHAPTERS))
 def test_a_jump_to_a_chapter_shows_its_pictures_to_the_end(
-    golden: GoldenFilm, browser: Browser, brightness: list[float], number: int
+    golden: GoldenFilm, shown: list[Shown], starts_s: list[float], brightness: list[float], number: int
 ) -> None:
-    start_s = film_chapters(golden.cut)[number].start_frame / FPS
-    shown = chromium.capture_frames(browser, golden.path, after_s=start_s, rate=RATE)
-    first_s, last_s = shown[0][0], shown[-1][0]
+    assert len(starts_s) == CHAPTERS
+    frames, start_s = shown[number], starts_s[number]
+    first_s, last_s = frames[0][0], frames[-1][0]
     assert start_s - 0.01 <= first_s <= start_s + LATE_S
     assert last_s >= golden.cut.duration_s - LATE_S
-    expected = [brightness[round(time_s * FPS)] for time_s, _ in shown]
-    assert [bright for _, bright in shown] == pytest.approx(expected, abs=8)
+    for time_s, bright in frames:
+        frame = round(time_s * FPS)
+        off = min(abs(bright - expected) for expected in brightness[frame : frame + 1 + LATE_FRAMES])
+        assert off <= 8, f"frame {frame}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tower.assembly.golden import FORM, RATE_HZ, Material, click_track, make_material, named, write_sound
+from tests.tower.assembly.golden import FORM, RATE_HZ, Material, click_track, named, write_sound
 from tower.assembly.aac import write_silence
 from tower.assembly.cut import CUT, Effect, EffectKind, EpisodeCut, MusicCue, Shot, SoundRule, SpeechCue
 from tower.assembly.decoding import SoundPart, read_part
@@ -25,11 +25,6 @@ from tower.conform.loudness import measure_loudness
 from tower.conform.sound import Samples
 
 IDLE = Progress(lambda _: None, lambda: False)
-
-
-@pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    return make_material(tmp_path_factory.mktemp("sound"))
 
 
 def shots(material: Material, *rules: SoundRule) -> EpisodeCut:

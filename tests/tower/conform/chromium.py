@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,28 +27,44 @@ const pen = document.querySelector("canvas").getContext("2d", {willReadFrequentl
 
 async function load() {
   const blob = await (await fetch("film.mp4")).blob();
-  video.src = URL.createObjectURL(blob);
-  await new Promise((good, bad) => { video.oncanplay = good; video.onerror = () => bad(video.error.message); });
+  await show(video, blob);
   return blob;
 }
 
+async function show(screen, blob) {
+  screen.src = URL.createObjectURL(blob);
+  await new Promise((good, bad) => { screen.oncanplay = good; screen.onerror = () => bad(screen.error.message); });
+}
+
+// what is shown from each of several moments on, on as many screens at once
+async function watchFrom(moments, rate) {
+  const blob = await (await fetch("film.mp4")).blob();
+  return Promise.all(moments.map(async from => {
+    const screen = document.createElement("video");
+    screen.muted = true;
+    document.body.append(screen);
+    await show(screen, blob);
+    return watch(screen, from, rate);
+  }));
+}
+
 // [media time, brightness] of each frame that was shown, from a moment on
-async function watch(from, rate) {
+async function watch(screen, from, rate) {
   const seen = [];
   const look = (now, frame) => {
-    pen.drawImage(video, 0, 0, 16, 16);
+    pen.drawImage(screen, 0, 0, 16, 16);
     const pixels = pen.getImageData(0, 0, 16, 16).data;
     seen.push([frame.mediaTime, pixels.filter((_, n) => n % 4 < 3).reduce((a, b) => a + b) / 768]);
-    video.requestVideoFrameCallback(look);
+    screen.requestVideoFrameCallback(look);
   };
   if (from) {
-    video.currentTime = from;
-    await new Promise(done => { video.onseeked = done; });
+    screen.currentTime = from;
+    await new Promise(done => { screen.onseeked = done; });
   }
-  video.requestVideoFrameCallback(look);
-  video.playbackRate = rate;
-  const ended = new Promise(done => { video.onended = done; });
-  await video.play();
+  screen.requestVideoFrameCallback(look);
+  screen.playbackRate = rate;
+  const ended = new Promise(done => { screen.onended = done; });
+  await screen.play();
   await ended;
   return seen;
 }
@@ -123,8 +139,17 @@ def capture_frames(
 ) -> list[tuple[float, float]]:
     """Time and brightness (0–255) of each frame that the browser showed."""
     with _browsing(browser, film) as page:
-        frames: Any = page.evaluate("([from, rate]) => load().then(() => watch(from, rate))", [after_s, rate])
-    return [(float(time), float(brightness)) for time, brightness in frames]
+        frames: Any = page.evaluate("([from, rate]) => load().then(() => watch(video, from, rate))", [after_s, rate])
+    return _as_frames(frames)
+
+
+def capture_jumps(
+    browser: Browser, film: Path, starts_s: Sequence[float], *, rate: float
+) -> list[list[tuple[float, float]]]:
+    """What `capture_frames` captures after each of several jumps, which are played at once."""
+    with _browsing(browser, film) as page:
+        screens: Any = page.evaluate("([moments, rate]) => watchFrom(moments, rate)", [list(starts_s), rate])
+    return [_as_frames(frames) for frames in screens]
 
 
 def capture_sound(browser: Browser, film: Path) -> list[float]:
@@ -139,6 +164,10 @@ def capture_playback(browser: Browser, film: Path, *, after_s: float) -> list[fl
     with _browsing(browser, film) as page:
         samples = _unpacked(page.evaluate("from => load().then(() => listen(from))", after_s))
     return [after_s + offset_s for offset_s in match_clicks(samples, CAPTURE_HZ)]
+
+
+def _as_frames(frames: Any) -> list[tuple[float, float]]:
+    return [(float(time), float(brightness)) for time, brightness in frames]
 
 
 def _unpacked(text: str) -> Samples:
