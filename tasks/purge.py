@@ -20,6 +20,8 @@ def purge_bin(older_than_days: int) -> PurgeReport:
     purged = purge_projects(resources().sessions, resources().settings, older_than=timedelta(days=older_than_days))
     for project in purged.projects:
         log.info("Purged project %s", project.id, extra={"jobs": project.jobs, "assets": project.assets})
+        for film in project.published_films:
+            log.warning("The film of a purged project stays in the library: %s", film.path)
     for reason in purged.kept:
         log.warning("Kept: %s", reason)
     trimmed = trim_cache(resources().settings)

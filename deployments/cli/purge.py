@@ -32,7 +32,8 @@ def purge(
 
     Removes projects that were deleted more than 30 days ago; the stack does this once a day. Your own media files and
     files that another project needs are never touched; a file that was written or used within the last hour stays
-    until the next purge. Uses TOWER_DATABASE_URL, the running stack, or, if none runs, the data folder.
+    until the next purge. Films in the library stay and are listed. Uses TOWER_DATABASE_URL, the running stack, or, if
+    none runs, the data folder.
 
     Example:  tower purge --dry-run --older-than 7
     """
@@ -51,6 +52,8 @@ def purge(
         return
     for project in done.projects:
         print_line(f"project {project.id}: {project.name}, {project.jobs} generations, {project.assets} takes")
+        for film in project.published_films:
+            print_note(f"Stays in the library: {film.path} (tower unpublish {film.episode_id})")
     for reason in done.kept:
         print_note(f"Kept: {reason}")
     outcome = "would be removed" if dry_run else "removed"

@@ -15,6 +15,7 @@ from db.models import METADATA
 from db.models.echo import EchoOrchestrationLog
 from db.models.jobs import LIVE_STATUSES, GenerationRequest, ProductionJob
 from db.models.projects import Project
+from db.models.publications import IN_PLACE, Publication
 from db.models.rendering import Asset
 from tower.settings import Settings
 from tower.storage.garbage import collect_garbage, find_garbage
@@ -22,14 +23,26 @@ from tower.story.projects import RESTORABLE_FOR
 
 
 @dataclass(frozen=True)
+class PublishedFilm:
+    """A film in a library. `episode_id` still names it after its project is gone."""
+
+    episode_id: str
+    path: str
+
+
+@dataclass(frozen=True)
 class PurgedProject:
-    """A purged project. `jobs` and `assets` are the counts of deleted rows."""
+    """A purged project. `jobs` and `assets` are the counts of deleted rows.
+
+    published_films: those of its films that are in a library, and stay there.
+    """
 
     id: int
     name: str
     deleted_at: datetime
     jobs: int
     assets: int
+    published_films: tuple[PublishedFilm, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,7 @@ def _purge(session: Session, project: Project) -> PurgedProject:
     An asset that a row of another project refers to stays, without a project.
     """
     assert project.deleted_at is not None
+    published = _list_published(session, project.id)
     jobs = session.scalars(select(ProductionJob.id).where(ProductionJob.project_id == project.id)).all()
     query = select(Asset.id).where((Asset.project_id == project.id) | Asset.job_id.in_(jobs))
     assets = session.scalars(query).all()
@@ -112,7 +126,14 @@ def _purge(session: Session, project: Project) -> PurgedProject:
     session.execute(delete(GenerationRequest).where(GenerationRequest.job_id.in_(jobs)))
     session.execute(delete(ProductionJob).where(ProductionJob.id.in_(jobs)))
     removed = _delete_unreferenced(session, assets)
-    return PurgedProject(project.id, project.name, project.deleted_at, len(jobs), removed)
+    return PurgedProject(project.id, project.name, project.deleted_at, len(jobs), removed, published)
+
+
+def _list_published(session: Session, project_id: int) -> tuple[PublishedFilm, ...]:
+    """The films of the project that are in a library. Their rows stay too, without a project."""
+    query = select(Publication).where(Publication.project_id == project_id, Publication.state.in_(IN_PLACE))
+    rows = session.scalars(query.order_by(Publication.path))
+    return tuple(PublishedFilm(str(row.episode_key), row.path) for row in rows)
 
 
 def _delete_unreferenced(session: Session, assets: Sequence[int]) -> int:

@@ -23,13 +23,17 @@ from db.models.scenes import Scene
 from tests.tower.archives.produced import insert_take
 from tests.tower.archives.studio import Studio, count_all_rows, list_files, read_rows
 from tests.tower.archives.whole_project import insert_whole_project
+from tests.tower.publishing.films import EPISODE, make_film, write_film
 from tower.errors import NotFoundError
 from tower.media.files import touch_if_present
+from tower.publishing.marking import copy_unmarked
+from tower.publishing.provenance import Provenance
+from tower.publishing.publisher import Publisher
 from tower.rendering.takes import share_take
 from tower.settings import Settings
 from tower.storage.garbage import QUARANTINE_FOLDER, collect_garbage
 from tower.storage.imported_files import IMPORTS_FOLDER
-from tower.storage.purging import purge_projects
+from tower.storage.purging import PublishedFilm, purge_projects
 from tower.story import projects
 
 LONG_AGO = timedelta(days=31)
@@ -123,6 +127,21 @@ def test_a_purged_project_cannot_be_restored(studio: Studio, project_id: int) ->
     purge_projects(studio.sessions, studio.settings)
     with studio.sessions.begin() as session, pytest.raises(NotFoundError, match="could be restored"):
         projects.restore_project(session, project_id)
+
+
+def test_films_in_the_library_stay_and_are_listed(studio: Studio, project_id: int, tmp_path: Path) -> None:
+    library, renders = studio.settings.library, studio.settings.renders
+    publisher = Publisher(studio.sessions, library=library, renders=renders, mark=copy_unmarked)
+    film = make_film(write_film(tmp_path / "film.mp4"), provenance=Provenance(project_id))
+    row = publisher.publish(film)
+    delete(studio, project_id)
+    set_age(studio)
+    for dry_run in (True, False):
+        (purged,) = purge_projects(studio.sessions, studio.settings, dry_run=dry_run).projects
+        assert purged.published_films == (PublishedFilm(str(EPISODE), row.path),)
+    assert (Path(row.path).is_file(), Path(row.master_path).is_file()) == (True, True)
+    publisher.unpublish(film.ref)
+    assert not Path(row.path).exists()
 
 
 def test_a_second_purge_changes_nothing(studio: Studio, project_id: int) -> None:
