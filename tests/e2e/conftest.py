@@ -101,7 +101,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             folder.chmod(0o711)
     third_engine = lay_down(tmp_path_factory.mktemp("engine"), documented())  # of docs/engines.md
     path = os.pathsep.join(filter(None, (str(third_engine), os.environ.get("PYTHONPATH"))))
-    env = {**build_environment(data), "PYTHONPATH": path}
+    env = {**build_environment(data), "PYTHONPATH": path, "TOWER_WEBHOOK_PRIVATE": "1"}  # for receivers of the tests
     log = data / "up.log"
     with log.open("wb") as out:
         process = subprocess.Popen([*TOWER, "up"], env=env, stdout=out, stderr=subprocess.STDOUT)

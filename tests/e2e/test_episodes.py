@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,18 @@ import pytest
 from db.models.jobs import ProductionJob
 from tests.e2e.conftest import RunningStack
 from tests.patient import PATIENCE_S
+from tests.webhook_receiver import run_receiver
 from tower.media.probe import probe
 
 SIZE = {"fps": 12, "width": 256, "height": 256}
+JOB_FIELDS = {  # of docs/webhooks.md
+    *("job_id", "id", "job_type", "status", "project_id", "scene_id", "episode_id", "prompt", "quality_score"),
+    *("error_code", "error", "created_at", "ended_at"),
+}
+PUBLICATION_FIELDS = {
+    *("publication_id", "episode_id", "project_id", "series", "season", "episode_number", "title"),
+    *("duration_seconds", "sha256", "is_marked", "published_at"),
+}
 LINES = ("Rain again", "It never stops", "Let us go in")
 
 
@@ -28,6 +38,7 @@ class EpisodeOnStack:
     http: httpx.Client
     id: str
     scenes: list[int]
+    project_id: int
 
     def read(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.http.get(f"/episodes/{self.id}").raise_for_status().json()
@@ -66,7 +77,7 @@ def episode(stack: RunningStack) -> Iterator[EpisodeOnStack]:
             dialogue = [{"character": "Kai", "line": line, "timestamp": 0.1}]
             body = scene | {"duration": 1, "episode_id": episode_id, "dialogue": dialogue}
             scenes.append(production.post("/scenes", json=body).raise_for_status().json()["id"])
-        yield EpisodeOnStack(stack, http, episode_id, scenes)
+        yield EpisodeOnStack(stack, http, episode_id, scenes, project)
 
 
 def test_a_film_is_rendered_made_once_and_costs_what_changed(episode: EpisodeOnStack) -> None:
@@ -123,6 +134,52 @@ def test_a_killed_assembly_goes_on_and_a_cancelled_one_ends(episode: EpisodeOnSt
     after = episode.read()
     assert (after["status"], after["film"]["state"]) == ("completed", "outdated")
     assert after["video_path"] == made["video_path"]
+
+
+def test_a_webhook_gets_signed_calls_of_a_film_that_is_published_and_of_one_that_fails(
+    episode: EpisodeOnStack,
+) -> None:
+    stack = episode.stack
+    with run_receiver() as receiver, httpx.Client(base_url=stack.addresses.production_url, timeout=PATIENCE_S) as http:
+        receiver.statuses = [500]  # the first call is made again 5 s later
+        body = {"url": receiver.url, "project_id": episode.project_id}
+        webhook = http.post("/webhooks", json=body).raise_for_status().json()
+        film = episode.finish(episode.start("render", engine="animatic", publish=True))
+        receiver.wait_for(6, within_s=60)
+        edit = {"description": "a roof in the rain"}
+        http.put(f"/scenes/{episode.scenes[0]}", json=edit).raise_for_status()
+        failing = episode.start("render", engine="animatic")
+        stack.api.cancel(failing["opened_jobs"][0])
+        assert stack.wait_for_end(failing["job_id"])["status"] == "failed"
+        calls = receiver.wait_for(7, within_s=60)
+        deliveries = wait_for_answers(http, webhook["id"])
+    assert all(call.is_signed_by(webhook["secret"]) for call in calls)
+    again = [call.headers["webhook-id"] for call in calls].count(calls[0].headers["webhook-id"])
+    assert (len(calls), again) == (7, 2)
+    bodies = [json.loads(call.body) for call in calls[1:]]
+    assert all(body.keys() == {"type", "timestamp", "data"} for body in bodies)
+    reported = {(body["type"], body["data"].get("job_id")): body["data"] for body in bodies}
+    made, failed = reported["completed", film["job_id"]], reported["failed", failing["job_id"]]
+    published = reported["published", None]
+    assert made.keys() == failed.keys() == JOB_FIELDS
+    assert (made["job_type"], made["episode_id"], made["status"]) == ("episode_assembly", episode.id, "completed")
+    assert (failed["status"], failed["error_code"]) == ("failed", "SCENE_NOT_RENDERED")
+    assert "was cancelled" in failed["error"]
+    assert published.keys() == PUBLICATION_FIELDS
+    assert (published["title"], published["episode_id"], published["is_marked"]) == ("Rain", episode.id, True)
+    answers = [[attempt["answer"] for attempt in delivery["attempts"]] for delivery in deliveries]
+    assert sorted(answers) == [*[[204]] * 5, [500, 204]]
+
+
+def wait_for_answers(http: httpx.Client, webhook_id: int) -> list[dict[str, Any]]:
+    """The calls of a webhook, once all have ended."""
+    deadline = time.monotonic() + 60
+    while True:
+        calls: list[dict[str, Any]] = http.get(f"/webhooks/{webhook_id}/deliveries").raise_for_status().json()
+        if all(call["ended_at"] for call in calls):
+            return calls
+        assert time.monotonic() < deadline, f"calls do not end: {calls}"
+        time.sleep(0.2)
 
 
 def is_settled(episode: EpisodeOnStack, job_id: int) -> bool:

@@ -115,6 +115,25 @@ def test_started_by_hand_in_prefect_the_recipe_opens_a_job_itself(stack: Running
     assert {"tower", "recipe", f"job:{job_id}"} <= set(run["tags"])
 
 
+def test_started_by_hand_in_prefect_a_shot_is_refused_like_a_request_and_opens_no_job(stack: RunningStack) -> None:
+    api = stack.prefect_url
+    deployment = patient.get(f"{api}/deployments/name/standard/standard").raise_for_status().json()
+    parameters = {"prompt": "a shrine that is refused", "workflow": "gone"}
+    created = patient.post(
+        f"{api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"asked": parameters}}
+    )
+    run_id = created.raise_for_status().json()["id"]
+    deadline = time.monotonic() + 60
+    while (state := stack.prefect_run(run_id)["state"])["type"] not in ("FAILED", "COMPLETED", "CRASHED"):
+        assert time.monotonic() < deadline, f"the run does not end: {state}"
+        time.sleep(0.2)
+    assert state["type"] == "FAILED"
+    assert "There is no workflow 'gone'" in state["message"]
+    with stack.sessions() as session:
+        opened = select(ProductionJob.id).where(ProductionJob.prompt == parameters["prompt"])
+        assert session.scalar(opened) is None
+
+
 def test_the_shell_makes_a_shot_and_prints_its_path(stack: RunningStack) -> None:
     result = stack.run_tower("generate", "夜の海", "--duration", "1", "--size", "256x256", "--seed", "3")
     assert result.returncode == 0, result.stderr
