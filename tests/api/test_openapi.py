@@ -31,6 +31,7 @@ FILES = {  # the media types of answers that are files, by the end of the path
         "text/x-ssa",
     },
     "video": {"video/mp4"},
+    "trailer": {"video/mp4"},
     "export": {"application/zip"},
     "{episode_id}/export": set(exports.MEDIA_TYPES.values()),
     "poster": {"image/png"},
