@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more than there are cores: a process whose test waits for a server or a clock leaves its core to another.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1) + 1)')
 
 .PHONY: help setup hooks demo demo-episode up fmt lint types contracts unit quick test test-live fuzz torture check coverage bench images pins clean
 help:  ## this list
@@ -49,8 +47,8 @@ unit: setup  ## tests that need no server, no browser and no film
 quick: setup  ## all tests but those of the whole stack, of browsers, of films and sounds
 	$(BIN)/python -m pytest -m "not e2e and not browser and not media"
 
-test: setup  ## all tests, in one process more than there are cores, at most five
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+test: setup  ## all tests, in as many processes as there are cores, at most four
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-live: setup  ## against a real ComfyUI: make test-live COMFYUI_URL=http://127.0.0.1:8188
 	@test -n "$(COMFYUI_URL)" || { echo "Say which: make test-live COMFYUI_URL=http://127.0.0.1:8188"; exit 2; }

@@ -25,7 +25,7 @@ SHOT = {"prompt": "a lantern on the river", "duration": SECONDS, "width": 256, "
 def observed_statuses(stack: RunningStack) -> list[dict[str, Any]]:
     """The answer to the request, then each changed status until the end."""
     statuses = [stack.api.generate(SHOT, fast=True)]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while statuses[-1]["status"] not in END_STATUSES:
         assert time.monotonic() < deadline, statuses[-1]
         status = stack.api.get_status(statuses[0]["job_id"])
@@ -44,7 +44,7 @@ def rows(stack: RunningStack, job_id: int) -> list[RenderSegment]:
 
 def row_in(stack: RunningStack, job_id: int, segment: int, state: SegmentState) -> RenderSegment:
     """Wait for the first attempt at this segment to reach this state."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         for row in rows(stack, job_id):
             if (row.segment, row.state) == (segment, state):
