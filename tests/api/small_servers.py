@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -69,16 +70,20 @@ def serve_silence() -> Iterator[str]:
 
 
 class FakePrefect:
-    """The part of Prefect's REST API that the production service uses. Runs are created and stay scheduled."""
+    """The part of Prefect's REST API that the production service uses. Runs are created and stay scheduled.
+
+    `heartbeat`: of its workers.
+    """
 
     def __init__(self) -> None:
+        self.heartbeat = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self.runs: dict[str, dict[str, Any]] = {}
 
     def __call__(self, _: str, path: str, body: Any) -> tuple[int, Any]:
         if path == "/api/admin/version":
             return 200, "3.8.8"
         if pool := re.fullmatch(r"/api/work_pools/(\w+)/workers/filter", path):
-            worker = {"name": f"{pool[1]}-1", "status": "ONLINE", "last_heartbeat_time": "2025-11-05T04:46:12Z"}
+            worker = {"name": f"{pool[1]}-1", "status": "ONLINE", "last_heartbeat_time": self.heartbeat}
             return 200, [worker]
         if pool := re.fullmatch(r"/api/work_pools/(\w+)(/queues/filter)?", path):
             row = {"name": pool[1], "is_paused": False, "concurrency_limit": None}

@@ -122,7 +122,8 @@ def wait_until_healthy(client: TestClient) -> dict[str, Any]:
 
 
 def test_status_with_prefect_and_comfyui(api_database_url: str, sessions: SessionFactory) -> None:
-    with serve(FakePrefect()) as prefect, FakeComfyUI(models=DOCUMENTED_MODELS) as comfyui:
+    fake = FakePrefect()
+    with serve(fake) as prefect, FakeComfyUI(models=DOCUMENTED_MODELS) as comfyui:
         insert_worker(sessions, engine="comfyui", engines=["animatic", "comfyui"], comfyui_url=comfyui.url)
         settings = Settings(database_url=api_database_url, prefect_api_url=f"{prefect}/api", comfyui_url=comfyui.url)
         with TestClient(create_app(settings)) as client:
@@ -134,7 +135,7 @@ def test_status_with_prefect_and_comfyui(api_database_url: str, sessions: Sessio
                 time.sleep(0.2)
             [worker] = [one for one in client.get(f"{A}/workers").json()["workers"] if one["name"] == "gpu@box"]
     assert (status["prefect"]["version"], status["prefect"]["url"]) == ("3.8.8", f"{prefect}/api")
-    prefect_worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": "2025-11-05T04:46:12Z"}
+    prefect_worker = {"name": "gpu-1", "status": "ONLINE", "last_heartbeat": fake.heartbeat}
     assert status["workers"]["pools"]["gpu"] == [prefect_worker]
     assert (status["comfyui"]["reachable"], status["comfyui"]["version"]) == (True, "0.33.0")
     assert (status["readiness"]["reachable"], status["reason"]) == (True, None)
