@@ -12,10 +12,9 @@ from api.episodes.dependencies import CurrentStudio
 from api.episodes.films import ERRORS, BranchField, EpisodeChoice, FilmStarted, open_film, receive_film
 from api.episodes.routes import OptionalProject
 from api.episodes.videos import stat_film
-from api.errors import error_responses
 from api.http.dependencies import DatabaseSession, ReadingSession, RequestId
 from api.http.field_types import BranchQuery
-from api.http.ranged_file import RangedFile
+from api.http.ranged_file import RangedFile, video_responses
 from api.http.strict_routes import strict_router
 from api.production.generation.idempotency import IdempotencyKey
 from tower.errors import NotFoundError
@@ -67,12 +66,7 @@ def make_trailer(
 @router.get(
     "/trailer",
     response_class=RangedFile,
-    responses={
-        200: {"content": {"video/mp4": {}}, "description": "The whole trailer"},
-        206: {"content": {"video/mp4": {}}, "description": "The requested range"},
-        304: {"description": "If-None-Match has the current ETag"},
-        **error_responses(404, 409, 416),
-    },
+    responses=video_responses("trailer", 404, 409, 416),
 )
 def episode_trailer(
     episode_id: uuid.UUID,

@@ -9,10 +9,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from api.episodes.routes import OptionalProject
-from api.errors import error_responses
 from api.http.dependencies import ReadingSession
 from api.http.field_types import BranchQuery
-from api.http.ranged_file import RangedFile
+from api.http.ranged_file import RangedFile, video_responses
 from api.http.strict_routes import strict_router
 from db.models.episodes import Episode, EpisodeStatus
 from db.models.jobs import ProductionJob
@@ -28,12 +27,7 @@ router = strict_router(prefix="/api/anime/episodes/{episode_id}", tags=["films"]
 @router.get(
     "/video",
     response_class=RangedFile,
-    responses={
-        200: {"content": {"video/mp4": {}}, "description": "The whole film"},
-        206: {"content": {"video/mp4": {}}, "description": "The requested range"},
-        304: {"description": "If-None-Match has the current ETag"},
-        **error_responses(404, 409, 416),
-    },
+    responses=video_responses("film", 404, 409, 416),
 )
 def episode_video(
     episode_id: uuid.UUID,

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.errors import RangeError, error_response
+from api.errors import RangeError, error_response, error_responses
 
 RANGE_PATTERN = re.compile(r"bytes=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))\s*")
+
+
+def video_responses(what: str, *errors: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for an endpoint that sends an MP4 file as a RangedFile. `what`: what it is, in words."""
+    video: dict[str, Any] = {"content": {"video/mp4": {}}}
+    return {
+        200: video | {"description": f"The whole {what}"},
+        206: video | {"description": "The requested range"},
+        304: {"description": "If-None-Match has the current ETag"},
+        **error_responses(*errors),
+    }
 
 
 class RangedFile(FileResponse):

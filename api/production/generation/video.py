@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from api.errors import error_responses
 from api.http.dependencies import ReadingSession
-from api.http.ranged_file import RangedFile
+from api.http.ranged_file import RangedFile, video_responses
 from api.http.strict_routes import strict_router
 from db.models.jobs import LIVE_STATUSES, JobStatus, ProductionJob
 from tower.errors import NotFoundError
@@ -21,12 +20,7 @@ router = strict_router(prefix="/api/anime", tags=["generation"])
 @router.get(
     "/generation/{generation}/video",
     response_class=RangedFile,
-    responses={
-        200: {"content": {"video/mp4": {}}, "description": "The whole video"},
-        206: {"content": {"video/mp4": {}}, "description": "The requested range"},
-        304: {"description": "If-None-Match has the current ETag"},
-        **error_responses(404, 416),
-    },
+    responses=video_responses("video", 404, 416),
 )
 def generation_video(generation: str, session: ReadingSession) -> RangedFile:
     """The MP4 file. 404 with the reason if there is none yet, or if the generation failed or was cancelled."""
